@@ -1,0 +1,1 @@
+"""The stages: one folder each, independent of one another."""

@@ -1,0 +1,1 @@
+"""Pipeline definitions, compilation, local runs and the command line."""
