@@ -1,0 +1,5 @@
+"""The ledger: what ran, why, what was decided and who is champion, in SQL."""
+
+from ct_components.ledger.store import Ledger, Promotion, Run, StageOutcome, open_ledger
+
+__all__ = ["Ledger", "Promotion", "Run", "StageOutcome", "open_ledger"]

@@ -1,0 +1,71 @@
+"""Fitting a model, and turning it into one score a row."""
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ct_components.errors import ModelError
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+    from sklearn.pipeline import Pipeline
+
+Scores = NDArray[np.float64]
+
+
+def fit(
+    pipeline: "Pipeline", frame: "DataFrame", positive: NDArray[np.bool_], weight: NDArray[np.float64] | None
+) -> list[str]:
+    """Fits a pipeline on raw columns, and returns the warnings that scikit-learn gave.
+
+    Args:
+        pipeline: From `build_pipeline`; fitted in place.
+        frame: Raw columns, shape (n, features).
+        positive: Whether each row is of the positive class, shape (n,).
+        weight: Sample weights, shape (n,), or None.
+
+    Raises:
+        ModelError: If the estimator cannot be fitted, in its own words.
+    """
+    weights = {} if weight is None else {"estimator__sample_weight": weight}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            pipeline.fit(frame, positive, **weights)
+        except (ValueError, TypeError, np.linalg.LinAlgError) as error:
+            name = type(pipeline[-1]).__name__
+            raise ModelError(f"{name} cannot be fitted on {len(frame)} rows: {error}") from error
+    return sorted({f"{each.category.__name__}: {each.message}" for each in caught})
+
+
+def score(model: Any, frame: "DataFrame", role: str = "model") -> Scores:
+    """Returns the score of the positive class of each row; higher means more likely.
+
+    Args:
+        model: A fitted binary classifier on raw columns.
+        frame: Raw columns, shape (n, features).
+        role: Who is scored, for the message: champion, challenger.
+
+    Returns:
+        Probabilities where the model has them, else its decision function; shape (n,).
+
+    Raises:
+        ModelError: If the model cannot score the rows, or gives something that is no number.
+    """
+    try:
+        if hasattr(model, "predict_proba"):
+            scores = np.asarray(model.predict_proba(frame))[:, list(model.classes_).index(True)]
+        else:
+            scores = np.asarray(model.decision_function(frame))
+    except (ValueError, TypeError, KeyError) as error:
+        raise ModelError(f"the {role} cannot score {len(frame)} rows: {error}") from error
+    if not np.isfinite(scores).all():
+        raise ModelError(f"the {role} gives {int((~np.isfinite(scores)).sum())} of {len(scores)} scores that are no numbers")
+    return scores.astype(np.float64)
+
+
+def decision_threshold(model: Any) -> float:
+    """Returns the score above which the model predicts the positive class."""
+    return 0.5 if hasattr(model, "predict_proba") else 0.0

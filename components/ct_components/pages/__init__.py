@@ -1,0 +1,44 @@
+"""The pages that people look at: small, self-contained HTML without scripts or network.
+
+Each function takes one frozen dataclass of plain values and returns a whole document, to be written to a
+file next to the run and into a KFP HTML artifact alike.
+"""
+
+from ct_components.pages.data import (
+    CheckRow,
+    ColumnSummary,
+    ConfusionCounts,
+    DayScore,
+    GateSettings,
+    Identity,
+    Judged,
+    Link,
+    RunPage,
+    RunRow,
+    StageRow,
+    ValidationPage,
+    VerdictPage,
+    WindowRows,
+)
+from ct_components.pages.render import index_page, run_page, validation_page, verdict_page
+
+__all__ = [
+    "CheckRow",
+    "ColumnSummary",
+    "ConfusionCounts",
+    "DayScore",
+    "GateSettings",
+    "Identity",
+    "Judged",
+    "Link",
+    "RunPage",
+    "RunRow",
+    "StageRow",
+    "ValidationPage",
+    "VerdictPage",
+    "WindowRows",
+    "index_page",
+    "run_page",
+    "validation_page",
+    "verdict_page",
+]

@@ -1,0 +1,66 @@
+"""The words that stand for codes: what a verdict, a reason, an outcome or a metric is called on a page."""
+
+# A symbol besides the colour: no page says anything by colour alone.
+SYMBOLS = {
+    "promote": "▲",
+    "hold": "●",
+    "reject": "▼",
+    "insufficient": "■",
+    "promoted": "▲",
+    "retained": "●",
+    "failed": "✕",
+    "running": "…",
+    "succeeded": "✓",
+    "skipped": "\u2013",
+    "pass": "✓",
+    "warn": "!",
+    "fail": "✕",
+}
+
+REASONS = {
+    "superior": "the challenger is proven better",
+    "first": "a first model that passes floors and baseline",
+    "not_proven": "the challenger is not proven better",
+    "below_min_improvement": "better, but by less than the gate asks for",
+    "no_alpha_left": "earlier challenges of this champion spent all of alpha",
+    "worse": "the challenger is proven worse",
+    "floor": "below an absolute floor",
+    "baseline": "not proven better than the baseline predictor",
+    "too_few_clusters": "too few clusters in the holdout",
+    "too_few_rows_of_a_class": "too few rows of a class in the holdout",
+    "no_variance": "the gain does not vary, so nothing can be proven",
+}
+
+METRICS = {"roc_auc": "ROC AUC"}
+
+
+def reason_text(reason: str) -> str:
+    """What a reason means; an unknown one is shown as it is, with spaces.
+
+    >>> reason_text("superior"), reason_text("slice_harmed")
+    ('the challenger is proven better', 'slice harmed')
+    """
+    return REASONS.get(reason, reason.replace("_", " "))
+
+
+def metric_name(metric: str) -> str:
+    """What people call a metric."""
+    return METRICS.get(metric, metric)
+
+
+def symbol(code: str) -> str:
+    """The symbol of a verdict or outcome; a plain dot for one that is not known here."""
+    return SYMBOLS.get(code, "·")
+
+
+def tone(code: str | None) -> str:
+    """The colour class of a verdict or outcome: good, wait, bad or quiet."""
+    good, wait, bad = (
+        {"promote", "promoted", "succeeded", "pass"},
+        {"hold", "retained", "warn", "running"},
+        {"reject", "failed", "fail"},
+    )
+    return "good" if code in good else "wait" if code in wait else "bad" if code in bad else "quiet"
+
+
+FILTERS = {"reason_text": reason_text, "metric_name": metric_name, "symbol": symbol, "tone": tone}

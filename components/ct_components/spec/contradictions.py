@@ -1,0 +1,122 @@
+"""Values of a model spec that are each allowed, but not together.
+
+The checks read plain mappings, and skip what has another type than expected: so they also run on a spec with
+other mistakes in it, and a person sees all of them at once.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from ct_components.errors import SpecError
+from ct_components.spec.durations import Duration
+from ct_components.spec.problems import Path, Problem
+
+LIMITS = ("min", "max", "nulls", "allowed")
+
+
+def contradictions(spec: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield what contradicts itself in a spec, or in those of its sections that are given.
+
+    Args:
+        spec: Plain values by key, with defaults filled in; a section that is missing is not judged.
+    """
+    yield from _two_roles(spec)
+    yield from _no_feature(spec)
+    yield from _rules(spec)
+    yield from _two_seeds(spec)
+    yield from _never_enough_days(spec)
+
+
+def _section(spec: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    section = spec.get(key)
+    return section if isinstance(section, Mapping) else {}
+
+
+def _roles(spec: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+    """Yield each place that names a column."""
+    columns = _section(spec, "columns")
+    singles = [("source", "timestamp"), ("columns", "target"), ("columns", "id"), ("columns", "weight")]
+    for section, role in singles:
+        if isinstance(name := _section(spec, section).get(role), str):
+            yield (section, role), name
+    for role in ("numeric", "categorical"):
+        names = columns.get(role)
+        for index, name in enumerate(names if isinstance(names, list) else []):
+            if isinstance(name, str):
+                yield ("columns", role, index), name
+
+
+def _two_roles(spec: Mapping[str, Any]) -> Iterator[Problem]:
+    first: dict[str, Path] = {}
+    for path, name in _roles(spec):
+        if name in first:
+            taken = Problem(first[name], "").key
+            yield Problem.of(path, name, f"a column that has no other role; this one is {taken} already")
+        first.setdefault(name, path)
+
+
+def _no_feature(spec: Mapping[str, Any]) -> Iterator[Problem]:
+    columns = _section(spec, "columns")
+    if columns and columns.get("numeric") == columns.get("categorical") == []:
+        yield Problem(("columns",), "no features; allowed: at least one column in numeric or categorical")
+
+
+def _rules(spec: Mapping[str, Any]) -> Iterator[Problem]:
+    rules = _section(spec, "validation").get("rules")
+    for index, rule in enumerate(rules if isinstance(rules, list) else []):
+        if isinstance(rule, Mapping):
+            path: Path = ("validation", "rules", index)
+            yield from _limits(path, rule)
+            if "columns" in spec:
+                yield from _column_of_rule(path, rule, _section(spec, "columns"))
+
+
+def _limits(path: Path, rule: Mapping[str, Any]) -> Iterator[Problem]:
+    if all(rule.get(limit) is None for limit in LIMITS):
+        yield Problem(path, f"no limit; allowed: at least one of {', '.join(LIMITS)}")
+    low, high = rule.get("min"), rule.get("max")
+    if isinstance(low, (int, float)) and isinstance(high, (int, float)) and low > high:
+        yield Problem.of((*path, "min"), low, f"at most the rule's max, {high}")
+
+
+def _column_of_rule(path: Path, rule: Mapping[str, Any], columns: Mapping[str, Any]) -> Iterator[Problem]:
+    roles = {name: str(where[1]) for where, name in _roles({"columns": columns})}
+    name = rule.get("column")
+    if not isinstance(name, str):
+        return
+    role = roles.get(name)
+    if role is None:
+        yield Problem.of_name((*path, "column"), name, "a column that the spec declares", roles)
+    for limit in LIMITS:
+        if rule.get(limit) is not None and (role, limit) in _SENSELESS:
+            yield Problem.of((*path, limit), rule[limit], _SENSELESS[role, limit].format(name=name))
+
+
+_SENSELESS: dict[tuple[str | None, str], str] = {
+    ("categorical", "min"): "'allowed' or 'nulls', as {name!r} is categorical",
+    ("categorical", "max"): "'allowed' or 'nulls', as {name!r} is categorical",
+    ("numeric", "allowed"): "'min', 'max' or 'nulls', as {name!r} is numeric",
+}
+
+
+def _two_seeds(spec: Mapping[str, Any]) -> Iterator[Problem]:
+    parameters = _section(_section(spec, "training"), "parameters")
+    if "random_state" in parameters:
+        path: Path = ("training", "parameters", "random_state")
+        yield Problem.of(path, parameters["random_state"], "training.seed, which sets it")
+
+
+def _never_enough_days(spec: Mapping[str, Any]) -> Iterator[Problem]:
+    """A holdout that cannot hold min_clusters days would make every verdict insufficient."""
+    text, clusters = _section(spec, "windows").get("holdout"), _section(spec, "gates").get("min_clusters")
+    if not isinstance(text, str) or not isinstance(clusters, int):
+        return
+    try:
+        length = Duration.parse(text).nominal
+    except SpecError:
+        return
+    days = -(-length // timedelta(days=1)) + 1  # one more when as-of is not midnight
+    if 0 < days < clusters and length:
+        allowed = f"at least {clusters - 1}d, or a smaller gates.min_clusters: with {clusters} days needed, "
+        yield Problem.of(("windows", "holdout"), text, allowed + "every verdict would be insufficient")

@@ -1,0 +1,192 @@
+"""The model spec: one model's settings, section by section.
+
+Every section is usable alone, since a stage takes its own few settings and not the whole spec. All are strict
+(no text for a number), frozen, and refuse keys they do not know.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from ct_components.spec.contradictions import contradictions
+from ct_components.spec.durations import Duration
+from ct_components.spec.fields import (
+    ColumnName,
+    Estimator,
+    Label,
+    ModelName,
+    Parameter,
+    PositiveDuration,
+    Spending,
+    Uri,
+    Zone,
+)
+from ct_components.spec.refusals import contradiction
+
+Metric = Literal["roc_auc"]
+
+
+class Section(BaseModel):
+    """A mapping of the model spec."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def _refuse(self, name: str = "") -> Self:
+        """Refuse contradictions; `name` is the section's key in the spec, "" for the spec itself."""
+        values = self.model_dump(mode="json")
+        if problems := list(contradictions({name: values} if name else values)):
+            raise contradiction("; ".join(f"{problem.key}: {problem.text}" for problem in problems))
+        return self
+
+
+class Source(Section):
+    """Where the rows come from."""
+
+    type: Literal["parquet"] = Field(description="Format of the files.")
+    uri: Uri = Field(
+        description="Path, glob or URI of the files. ${NAME} is taken from the environment when a run begins."
+    )
+    timestamp: ColumnName = Field(description="Column with the instant of a row; windows cut by it.")
+    timezone: Zone = Field(
+        default="UTC",
+        description="IANA time zone of the calendar days, and of timestamps that carry none.",
+    )
+    label_delay: Duration = Field(
+        default=Duration(0, "d"), description="How long after its timestamp a row's target is known."
+    )
+
+
+class Columns(Section):
+    """What each column is for. A column has one role."""
+
+    target: ColumnName = Field(description="Column to predict; rows without it are not labelled.")
+    positive: Label = Field(default=1, description="The target's value that counts as the positive class.")
+    numeric: list[ColumnName] = Field(default=[], description="Features that are numbers.")
+    categorical: list[ColumnName] = Field(default=[], description="Features that are categories.")
+    id: ColumnName | None = Field(default=None, description="Column that identifies a row; never a feature.")
+    weight: ColumnName | None = Field(default=None, description="Column with each row's weight in training.")
+
+    @model_validator(mode="after")
+    def _one_role_each(self) -> Self:
+        return self._refuse("columns")
+
+
+class Windows(Section):
+    """How long the windows are that end at as-of."""
+
+    train: PositiveDuration = Field(default=Duration(90, "d"), description="Length of the training window.")
+    holdout: PositiveDuration = Field(
+        default=Duration(14, "d"),
+        description="Length of the holdout, the labelled rows that judge both models.",
+    )
+    embargo: Duration = Field(
+        default=Duration(0, "d"), description="Gap between training and holdout, beside the label delay."
+    )
+
+
+class Rule(Section):
+    """A limit that the rows of each window must keep."""
+
+    column: ColumnName = Field(description="Column the rule is about; one that the spec declares.")
+    min: float | None = Field(default=None, description="Smallest value allowed.")
+    max: float | None = Field(default=None, description="Largest value allowed.")
+    nulls: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        default=None, description="Largest share of nulls allowed, 0 to 1."
+    )
+    allowed: Annotated[list[str], Field(min_length=1)] | None = Field(
+        default=None, description="The only categories allowed."
+    )
+    severity: Literal["fail", "warn"] = Field(
+        default="fail", description="Whether a row outside stops the run, or is only reported."
+    )
+
+
+class Validation(Section):
+    """What the rows must be like before a model may learn from them."""
+
+    min_rows: int = Field(default=1000, ge=1, description="Fewest labelled training rows.")
+    min_label_coverage: float = Field(
+        default=0.5, ge=0, le=1, description="Smallest share of rows whose target is known, 0 to 1."
+    )
+    rules: list[Rule] = Field(default=[], description="Limits for single columns.")
+
+    @model_validator(mode="after")
+    def _rules_can_hold(self) -> Self:
+        return self._refuse("validation")
+
+
+class Training(Section):
+    """What is fitted."""
+
+    estimator: Estimator = Field(
+        default="sklearn.ensemble.HistGradientBoostingClassifier",
+        description="Dotted path of the scikit-learn classifier.",
+    )
+    parameters: dict[str, Parameter] = Field(default={}, description="The classifier's parameters, by name.")
+    seed: int = Field(
+        default=0,
+        ge=0,
+        le=2**32 - 1,
+        description="Seed of everything random in training, so that runs replay.",
+    )
+
+    @model_validator(mode="after")
+    def _one_seed(self) -> Self:
+        return self._refuse("training")
+
+
+class Gates(Section):
+    """When the challenger is promoted."""
+
+    metric: Metric = Field(default="roc_auc", description="Metric that the gain is measured in.")
+    min_improvement: float = Field(
+        default=0.01, ge=0, lt=1, description="Smallest gain worth a promotion, in the metric's units."
+    )
+    alpha: float = Field(
+        default=0.05, gt=0, lt=0.5, description="One-sided chance of promoting a model that is no better."
+    )
+    strict: bool = Field(
+        default=False,
+        description="Whether the gain's lower limit, and not only the gain, must reach min_improvement.",
+    )
+    spending: Spending = Field(
+        default="quadratic",
+        description="How alpha is spent over a champion's challenges: quadratic, or even:N over N of them.",
+    )
+    cluster: Literal["day"] = Field(
+        default="day",
+        description="Rows of one cluster depend on each other; a day of the source's time zone.",
+    )
+    floors: dict[Metric, Annotated[float, Field(ge=0, le=1)]] = Field(
+        default={"roc_auc": 0.5}, description="Smallest score, by metric, that any promoted model must prove."
+    )
+    min_clusters: int = Field(
+        default=10, ge=2, description="Fewest clusters in the holdout; fewer is insufficient."
+    )
+    min_per_class: int = Field(
+        default=50, ge=1, description="Fewest holdout rows of either class; fewer is insufficient."
+    )
+
+
+class ModelSpec(Section):
+    """One model's settings for continuous training: its data, windows, training and gates."""
+
+    model: ModelName = Field(
+        description="Name of the model; names in MLflow, KFP and Kubernetes derive from it."
+    )
+    task: Literal["binary"] = Field(description="What is predicted: one of two classes.")
+    source: Source = Field(description="Where the rows come from.")
+    columns: Columns = Field(description="What each column is for. A column has one role.")
+    windows: Windows = Field(
+        default_factory=Windows, description="How long the windows are that end at as-of."
+    )
+    validation: Validation = Field(
+        default_factory=Validation,
+        description="What the rows must be like before a model may learn from them.",
+    )
+    training: Training = Field(default_factory=Training, description="What is fitted.")
+    gates: Gates = Field(default_factory=Gates, description="When the challenger is promoted.")
+
+    @model_validator(mode="after")
+    def _sections_agree(self) -> Self:
+        return self._refuse()

@@ -1,0 +1,16 @@
+"""How a value of the model spec is refused: always by saying what is allowed instead."""
+
+from pydantic_core import PydanticCustomError
+
+KIND = "refused"
+CONTRADICTION = "contradiction"
+
+
+def refusal(allowed: str) -> PydanticCustomError:
+    """Return the error a validator raises; `allowed` completes the sentence "allowed: …"."""
+    return PydanticCustomError(KIND, "allowed: {allowed}", {"allowed": allowed})
+
+
+def contradiction(problems: str) -> PydanticCustomError:
+    """Return the error for values that are each allowed, but not together."""
+    return PydanticCustomError(CONTRADICTION, "{problems}", {"problems": problems})

@@ -1,0 +1,1 @@
+"""The stage `begin_run`: decides once what the whole run works on."""

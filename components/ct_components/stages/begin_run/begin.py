@@ -1,0 +1,229 @@
+"""Resolving a run: spec, instant, windows, champion and claim, each exactly once."""
+
+import json
+import logging
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ct_components import connections
+from ct_components.champion import pin_champion
+from ct_components.errors import SourceError, SpecError
+from ct_components.ledger import Ledger, Run, open_ledger
+from ct_components.registry import Registry, Version, model_metadata
+from ct_components.spec import ModelSpec, parse_spec, resolve_references
+from ct_components.stage import Context
+from ct_components.storage import list_partitions
+from ct_components.windows import Window, Windows, parse_as_of, plan_windows
+
+REASONS = ("schedule", "drift", "performance", "manual")
+_KEY = re.compile(r"[\w.:/@+-]{1,200}")
+
+logger = logging.getLogger("kfp-ct")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What somebody asked for, as the pipeline's parameters say it."""
+
+    spec: str
+    run_id: str
+    as_of: str = ""
+    reason: str = "manual"
+    key: str = ""
+    hyperparameters: str = ""
+
+
+class Plan(NamedTuple):
+    """What the later stages are given: the context, and sections of the resolved spec, as JSON."""
+
+    context: str
+    source: str
+    columns: str
+    also: str
+    windows: str
+    validation: str
+    training: str
+    gates: str
+
+
+@dataclass(frozen=True)
+class Champion:
+    """What a run must know of the champion without loading it."""
+
+    version: str
+    columns: tuple[str, ...]
+    cutoff: datetime
+    training: Mapping[str, Any]
+
+
+def begin(request: Request, resolved_path: str) -> Plan:
+    """Resolves a request and claims its key.
+
+    Raises:
+        SpecError: If a parameter or the spec is not allowed.
+        SourceError: If the source has nothing for these windows.
+        Duplicate: If another run holds the key.
+        Unreachable: If MLflow or the ledger does not answer.
+    """
+    spec = resolve_references(_spec(request), os.environ)
+    instant = parse_as_of(request.as_of, spec.source.timezone, datetime.now(UTC))
+    reason, key = _reason(request.reason), _key(request)
+    found = connections.from_environment()
+    ledger = open_ledger(found.ledger_url)
+    if ledger is None:
+        logger.info("no ledger: %s is not set; promotion is compare-then-set", connections.LEDGER_URL)
+    registry = Registry(found)
+    champion = _champion(pin_champion(registry, ledger, spec.model), registry)
+    windows = _windows(spec, instant, champion)
+    context = Context(
+        run_id=request.run_id,
+        model=spec.model,
+        as_of=instant.isoformat(),
+        key=key,
+        reason=reason,
+        champion=champion.version if champion else "",
+    )
+    _check_estimator(spec, champion)
+    _check_source(spec, windows)
+    _claim(ledger, context, spec, windows)
+    context = _start_mlflow_run(registry, ledger, context)
+    logger.info("as-of %s: training %s, holdout %s", instant.isoformat(), windows.training, windows.holdout)
+    logger.info("champion: %s", f"version {champion.version}" if champion else "none yet")
+    _write_resolved(resolved_path, spec, windows, context)
+    return _plan(spec, windows, context, champion)
+
+
+def _spec(request: Request) -> ModelSpec:
+    text, origin = _read(request.spec)
+    spec = parse_spec(text, origin)
+    if not request.hyperparameters:
+        return spec
+    try:
+        overrides = json.loads(request.hyperparameters)
+    except json.JSONDecodeError as error:
+        raise SpecError(f"hyperparameters: {request.hyperparameters!r} is no JSON: {error}") from error
+    if not isinstance(overrides, dict):
+        raise SpecError(f"hyperparameters: got {request.hyperparameters!r}; allowed: a JSON object")
+    content = spec.model_dump(mode="json")
+    content["training"]["parameters"] |= overrides
+    return parse_spec(json.dumps(content), f"{origin} with hyperparameters")
+
+
+def _read(spec: str) -> tuple[str, str]:
+    """A spec that starts like a mapping is inline; anything on one line that does not is a place."""
+    if "\n" in spec.strip() or spec.lstrip().startswith("{"):
+        return spec, "the spec parameter"
+    if not spec.strip():
+        raise SpecError("the spec parameter is empty; allowed: a model spec inline, or the path of its file")
+    try:
+        return Path(spec.removeprefix("file://")).read_text(encoding="utf-8"), spec
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(f"the spec parameter names {spec!r}, which cannot be read: {error}") from error
+
+
+def _reason(reason: str) -> str:
+    if reason not in REASONS:
+        raise SpecError(f"reason: got {reason!r}; allowed: {', '.join(REASONS)}")
+    return reason
+
+
+def _key(request: Request) -> str:
+    """A key that nobody gave is the run's own, so that a retry of this stage claims it again."""
+    key = request.key or f"{request.reason}-{request.run_id}"
+    if not _KEY.fullmatch(key):
+        raise SpecError(f"key: got {key[:80]!r}; allowed: 1 to 200 letters, digits and . _ : / @ + -")
+    return key
+
+
+def _champion(version: Version | None, registry: Registry) -> Champion | None:
+    if version is None:
+        return None
+    metadata = model_metadata(registry.download(version))
+    return Champion(
+        version=version.number,
+        columns=(*metadata["numeric"], *metadata["categorical"]),
+        cutoff=datetime.fromisoformat(metadata["windows"]["training"]["end"]),
+        training=metadata["training"],
+    )
+
+
+def _windows(spec: ModelSpec, as_of: datetime, champion: Champion | None) -> Windows:
+    return plan_windows(
+        as_of,
+        spec.source.timezone,
+        train=spec.windows.train,
+        holdout=spec.windows.holdout,
+        embargo=spec.windows.embargo,
+        label_delay=spec.source.label_delay,
+        champion_cutoff=champion.cutoff if champion else None,
+    )
+
+
+def _check_estimator(spec: ModelSpec, champion: Champion | None) -> None:
+    """A wrong estimator is better refused now than after the rows were read; the champion's own is right."""
+    training = spec.training.model_dump(mode="json")
+    weighted = spec.columns.weight is not None
+    if champion and champion.training == {**training, "weighted": weighted}:
+        return
+    from ct_components.models.build import build_classifier, check_takes_weights
+
+    classifier = build_classifier(spec.training.estimator, spec.training.parameters, spec.training.seed)
+    if weighted:
+        check_takes_weights(classifier, spec.training.estimator)
+
+
+def _check_source(spec: ModelSpec, windows: Windows) -> None:
+    whole = Window(windows.training.start, windows.holdout.end)
+    if not list_partitions(spec.source.uri, whole, spec.source.timezone):
+        raise SourceError(f"source.uri: {spec.source.uri} has no files for {whole}")
+
+
+def _claim(ledger: Ledger | None, context: Context, spec: ModelSpec, windows: Windows) -> None:
+    if ledger:
+        ledger.claim_run(
+            Run(
+                run_id=context.run_id,
+                model=context.model,
+                key=context.key,
+                reason=context.reason,
+                as_of=datetime.fromisoformat(context.as_of),
+                champion_version=context.champion or None,
+                spec=spec.model_dump(mode="json"),
+                windows=json.loads(windows.to_json()),
+            )
+        )
+
+
+def _start_mlflow_run(registry: Registry, ledger: Ledger | None, context: Context) -> Context:
+    tags = {"key": context.key, "reason": context.reason, "as_of": context.as_of, "challenged": context.champion}
+    name = f"{context.as_of[:10]} {context.reason}"
+    mlflow_run_id = registry.start_run(context.model, name, context.run_id, tags)
+    if ledger:
+        ledger.set_mlflow_run(context.run_id, mlflow_run_id)
+    return Context(**{**vars(context), "mlflow_run_id": mlflow_run_id})
+
+
+def _write_resolved(path: str, spec: ModelSpec, windows: Windows, context: Context) -> None:
+    content = {
+        "spec": spec.model_dump(mode="json"),
+        "windows": json.loads(windows.to_json()),
+        "context": json.loads(context.to_json()),
+    }
+    Path(path).write_text(json.dumps(content, indent=2, sort_keys=True))
+
+
+def _plan(spec: ModelSpec, windows: Windows, context: Context, champion: Champion | None) -> Plan:
+    section = {name: value.model_dump(mode="json") for name, value in spec if hasattr(value, "model_dump")}
+    own = {*spec.columns.numeric, *spec.columns.categorical}
+    also = sorted(set(champion.columns) - own) if champion else []
+    return Plan(
+        context=context.to_json(),
+        also=json.dumps(also),
+        windows=windows.to_json(),
+        **{name: json.dumps(section[name]) for name in ("source", "columns", "validation", "training", "gates")},
+    )

@@ -1,0 +1,1 @@
+"""The stage `evaluate_challenger`: champion and challenger on the same unseen rows."""

@@ -1,0 +1,46 @@
+"""The KFP component `evaluate_challenger`."""
+
+from kfp import dsl
+
+from ct_components.component import component
+
+
+@component()
+def evaluate_challenger(
+    holdout: dsl.Input[dsl.Dataset],
+    challenger: str,
+    windows: str,
+    gates: str,
+    context: str,
+    report: dsl.Output[dsl.Artifact],
+    page: dsl.Output[dsl.HTML],
+    metrics: dsl.Output[dsl.Metrics],
+    curves: dsl.Output[dsl.ClassificationMetrics],
+) -> str:
+    """Scores champion and challenger anew on the same holdout rows, and applies the gates.
+
+    Args:
+        holdout: The holdout's raw rows, from `fetch_data`.
+        challenger: The challenger's registered version.
+        windows: Both windows and the zone, from `begin_run`: days are days of that zone.
+        gates: The gates: JSON with metric, min_improvement, alpha, cluster, floors and more.
+        context: The run this belongs to, from `begin_run`: names the model and pins the champion.
+        report: The judgement in full, as JSON.
+        page: The judgement for a person.
+        metrics: Scores, gain and its limit.
+        curves: The challenger's ROC curve and confusion matrix.
+
+    Returns:
+        The verdict: promote, hold, reject or insufficient.
+    """
+    from ct_components.stage import stage
+    from ct_components.stages.evaluate_challenger import evaluate, outputs
+
+    with stage("evaluate_challenger", context) as run:
+        evidence = evaluate.evaluate(run, holdout.path, challenger, windows, gates)
+        settings = outputs.Settings(windows, gates, holdout.metadata)
+        written = outputs.write(run, evidence, settings, report.path, page.path)
+        metrics.metadata.update(written.metrics)
+        curves.log_roc_curve(*written.roc)
+        curves.log_confusion_matrix(outputs.CLASSES, written.confusion)
+    return written.verdict

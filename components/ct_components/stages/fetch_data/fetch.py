@@ -1,0 +1,152 @@
+"""Reading the rows of both windows, and writing each as one dataset with its fingerprint.
+
+Nothing is split at random: a row's instant alone decides where it goes.
+"""
+
+import json
+import logging
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from ct_components.datasets import DatasetInfo, dataset_schema, select_rows, time_span, write_dataset
+from ct_components.errors import SourceError, SpecError
+from ct_components.spec import Columns, Source, parse_section
+from ct_components.storage import atomic_path, list_files, partition_day, prune_partitions
+from ct_components.windows import Window, Windows
+
+_LATE = timedelta(days=1)  # a window whose first row is later than this after its start is partial
+
+logger = logging.getLogger("kfp-ct")
+
+
+def run(
+    source: str, columns: str, also: str, windows: str, training_path: str, holdout_path: str
+) -> dict[str, Any]:
+    """Fetches the training and the holdout rows, by column and in streams.
+
+    Both datasets have one schema: timestamp, id, target, weight, numeric and categorical features, then the
+    columns of `also`. Rows keep the order in which they are stored.
+
+    Args:
+        source: the spec's source section, as JSON, its references resolved.
+        columns: the spec's columns section, as JSON.
+        also: further raw columns, such as those that only the champion needs: a JSON list of names.
+        windows: from `Windows.to_json`.
+        training_path: file to write the training rows to.
+        holdout_path: file to write the holdout rows to.
+
+    Returns:
+        JSON-safe summary: ``training`` and ``holdout`` (`DatasetInfo.to_dict`), ``partial`` (whether the source
+        begins more than a day after the training window does), ``training_span`` (first and last timestamp of the
+        training rows), ``files`` (number of files read for each window).
+
+    Raises:
+        SpecError: an argument is not allowed.
+        SourceError: files are missing or corrupt, lack a column, or have no rows in a window. Neither dataset is
+            written then.
+    """
+    place = parse_section(Source, source, "source")
+    section = parse_section(Columns, columns, "columns")
+    plan = Windows.from_json(windows)
+    files = list_files(place.uri)
+    names = _names(place, section, _also(also))
+    parts = [
+        _Part(
+            "training", plan.training, prune_partitions(files, plan.training, place.timezone), files, place
+        ),
+        _Part("holdout", plan.holdout, prune_partitions(files, plan.holdout, place.timezone), files, place),
+    ]
+    for part in parts:
+        part.check_files()
+    both = sorted({file for part in parts for file in part.files})
+    schema = dataset_schema(both, names, place.timestamp)
+    # Both or neither: the first dataset takes its place only when the second is written.
+    with atomic_path(training_path) as training_file, atomic_path(holdout_path) as holdout_file:
+        training = parts[0].write(schema, training_file)
+        holdout = parts[1].write(schema, holdout_file)
+    return {
+        "training": training.to_dict(),
+        "holdout": holdout.to_dict(),
+        "partial": _is_late(training, plan.training),
+        "training_span": [training.first, training.last],
+        "files": {part.name: len(part.files) for part in parts},
+    }
+
+
+class _Part(NamedTuple):
+    """One window of the source: the files that may hold its rows, out of all files."""
+
+    name: str
+    window: Window
+    files: list[Path]
+    source_files: list[Path]
+    source: Source
+
+    def check_files(self) -> None:
+        """Raises a SourceError when the window has no length, or no partition belongs to it."""
+        if self.window.is_empty:
+            raise SourceError(
+                f"{self._described()} has no length: the champion has learned from rows up to its end; "
+                "allowed: an as-of later than that by the holdout's length"
+            )
+        if not self.files:
+            raise self._no_rows()
+
+    def write(self, schema: pa.Schema, path: Path) -> DatasetInfo:
+        """Writes the window's rows to one file."""
+        timestamp, timezone = self.source.timestamp, self.source.timezone
+        logger.info("%s: reading %d of %d files", self._described(), len(self.files), len(self.source_files))
+        batches = select_rows(self.files, self.window, schema.names, timestamp, timezone, schema)
+        info = write_dataset(self._checked(batches), path)
+        logger.info("%s rows: %d, from %s to %s", self.name, info.rows, info.first, info.last)
+        return info
+
+    def _checked(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        head = next(batches, None)
+        if head is None:
+            raise self._no_rows()
+        yield from chain([head], batches)
+
+    def _no_rows(self) -> SourceError:
+        return SourceError(
+            f"{self._described()} has no rows in source {self.source.uri!r}, "
+            f"which has {_span(self.source_files, self.source.timestamp)}"
+        )
+
+    def _described(self) -> str:
+        return f"{self.name} window {self.window.text(self.source.timezone)}"
+
+
+def _also(text: str) -> list[str]:
+    try:
+        names = json.loads(text or "[]")
+    except ValueError:
+        names = None
+    if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
+        raise SpecError(f"also: got {text[:200]!r}; allowed: a JSON list of column names")
+    return names
+
+
+def _names(source: Source, columns: Columns, also: list[str]) -> list[str]:
+    single = [source.timestamp, columns.id, columns.target, columns.weight]
+    named = [name for name in single if name is not None]
+    return list(dict.fromkeys([*named, *columns.numeric, *columns.categorical, *also]))
+
+
+def _span(files: list[Path], timestamp: str) -> str:
+    """Says what time the source covers: by its partition days, or else by the files' statistics."""
+    days = sorted(day for day in map(partition_day, files) if day)
+    if len(days) == len(files):
+        return f"partitions from {days[0]} to {days[-1]}"
+    if span := time_span(files, timestamp):
+        return f"rows from {span[0]:%Y-%m-%d %H:%M} to {span[1]:%Y-%m-%d %H:%M}"
+    return f"{len(files)} files, their span unknown"
+
+
+def _is_late(info: DatasetInfo, window: Window) -> bool:
+    return info.first is not None and datetime.fromisoformat(info.first) > window.start + _LATE

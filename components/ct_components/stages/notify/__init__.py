@@ -1,0 +1,1 @@
+"""The stage `notify`: the exit task that closes the run."""

@@ -1,0 +1,1 @@
+"""The stage `promote_challenger`: staging, checked in a clean process, champion."""

@@ -1,0 +1,1 @@
+"""The stage `train_model`: fits the challenger and registers it."""

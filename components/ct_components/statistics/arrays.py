@@ -1,0 +1,134 @@
+"""Labels, scores and clusters, checked at the door: no statistic meets a NaN or a wrong length."""
+
+import numpy as np
+import numpy.typing as npt
+
+from ct_components.errors import DataError
+
+Bools = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+
+
+def as_labels(y: npt.ArrayLike) -> Bools:
+    """Labels as booleans.
+
+    Args:
+        y: Shape (n,). Booleans, or numbers that are all 0 or 1.
+
+    Returns:
+        Shape (n,); True is the positive class.
+
+    Raises:
+        DataError: Not one-dimensional, or a value other than 0, 1, False and True (a NaN among them).
+
+    >>> as_labels([0, 1, 1])
+    array([False,  True,  True])
+    """
+    array = _one_dimensional(y, "labels")
+    if array.dtype == np.bool_:
+        return array.astype(np.bool_, copy=False)
+    allowed = (array == 0) | (array == 1)
+    if not allowed.all():
+        strange = sorted({str(value) for value in array[~allowed]})
+        raise DataError(f"labels hold the values {_few(strange)}; allowed: 0, 1, False, True")
+    return array.astype(np.bool_)
+
+
+def as_scores(score: npt.ArrayLike, like: Bools, role: str = "scores") -> Floats:
+    """Scores as finite float64, one for each label.
+
+    Args:
+        score: Shape (n,). Larger means more probably positive; any monotone scale will do.
+        like: Shape (n,). The labels.
+        role: Whose scores, for the message.
+
+    Returns:
+        Shape (n,).
+
+    Raises:
+        DataError: Not one-dimensional, not numeric, another length, a NaN or an infinity.
+
+    >>> as_scores([0.25, 1], as_labels([0, 1]))
+    array([0.25, 1.  ])
+    """
+    array = _one_dimensional(score, role)
+    if array.dtype.kind not in "buif":
+        raise DataError(f"{role} are of type {array.dtype}; allowed: numbers")
+    scores = array.astype(np.float64)
+    _same_length(array, like, role)
+    bad = np.flatnonzero(~np.isfinite(scores))
+    if bad.size:
+        raise DataError(
+            f"{role} hold {bad.size} NaN or infinite of {scores.size} values, "
+            f"the first is {scores[bad[0]]} in row {bad[0]}; allowed: finite numbers"
+        )
+    return scores
+
+
+def as_clusters(clusters: npt.ArrayLike, like: Bools) -> tuple[npt.NDArray[np.generic], Ints]:
+    """The distinct clusters in order, and the index of each row's own.
+
+    Args:
+        clusters: Shape (n,). What rows have in common: a day as `datetime64[D]`, a string or a number.
+        like: Shape (n,). The labels.
+
+    Returns:
+        Names of shape (G,), sorted; indices into them of shape (n,).
+
+    Raises:
+        DataError: Not one-dimensional, another length, or a row without cluster (None, NaN, NaT).
+
+    >>> names, index = as_clusters(["b", "a", "b"], as_labels([0, 1, 1]))
+    >>> names.tolist(), index.tolist()
+    (['a', 'b'], [1, 0, 1])
+    """
+    array = _one_dimensional(clusters, "clusters")
+    _same_length(array, like, "clusters")
+    unknown = _missing(array)
+    if unknown.any():
+        raise DataError(f"{int(unknown.sum())} of {array.size} rows belong to no cluster; allowed: none")
+    names, index = np.unique(array, return_inverse=True)
+    return names, index
+
+
+def require_both_classes(y: Bools) -> None:
+    """Refuse labels of one class, for which no ROC curve exists.
+
+    Raises:
+        DataError: No positive or no negative row (both, when there are no rows at all).
+
+    >>> require_both_classes(as_labels([1, 1]))
+    Traceback (most recent call last):
+    ct_components.errors.DataError: 2 positive and 0 negative rows; a ROC curve needs at least one of each
+    """
+    positives = int(np.count_nonzero(y))
+    if positives in (0, y.size):
+        raise DataError(
+            f"{positives} positive and {y.size - positives} negative rows; "
+            "a ROC curve needs at least one of each"
+        )
+
+
+def _one_dimensional(values: npt.ArrayLike, role: str) -> npt.NDArray[np.generic]:
+    array: npt.NDArray[np.generic] = np.asarray(values)
+    if array.ndim != 1:
+        raise DataError(f"{role} have the shape {array.shape}; allowed: one dimension")
+    return array
+
+
+def _same_length(array: npt.NDArray[np.generic], like: Bools, role: str) -> None:
+    if array.size != like.size:
+        raise DataError(f"{array.size} {role} for {like.size} labels; allowed: one for each")
+
+
+def _missing(array: npt.NDArray[np.generic]) -> Bools:
+    """None, and what differs from itself: NaN and NaT."""
+    if array.dtype == object:
+        return np.array([value is None or value != value for value in array], dtype=np.bool_)  # noqa: PLR0124
+    return np.asarray(array != array, dtype=np.bool_)  # noqa: PLR0124
+
+
+def _few(values: list[str], limit: int = 5) -> str:
+    shown = [*values[:limit], "..."] if len(values) > limit else values
+    return ", ".join(shown)

@@ -1,0 +1,191 @@
+"""How well a score ranks: the area under the ROC curve, its DeLong placement values, and the curve itself.
+
+The area is the Mann-Whitney probability that a random positive row scores above a random negative one, ties
+counting half. Everything is computed from mid-ranks in O(n log n), and depends on the order of the scores
+only.
+
+References:
+    DeLong, DeLong & Clarke-Pearson (1988). Comparing the areas under two or more correlated receiver
+    operating characteristic curves: a nonparametric approach. Biometrics 44, 837-845.
+    https://doi.org/10.2307/2531595
+
+    Sun & Xu (2014). Fast implementation of DeLong's algorithm for comparing the areas under correlated
+    receiver operating characteristic curves. IEEE Signal Processing Letters 21, 1389-1393.
+    https://doi.org/10.1109/LSP.2014.2337313
+"""
+
+import math
+import sys
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ct_components.errors import DataError
+from ct_components.statistics.arrays import Bools, Floats, as_labels, as_scores, require_both_classes
+
+
+@dataclass(frozen=True, eq=False)
+class Placements:
+    """Where each row of one class stands among the rows of the other.
+
+    Both means equal the area, and the variance of each is that class's share of the area's variance.
+    """
+
+    auc: float
+    """The area under the ROC curve, 0 to 1."""
+    positive: Floats
+    """Shape (m,), in row order: the share of negative rows that score below this positive one, ties half."""
+    negative: Floats
+    """Shape (k,), in row order: the share of positive rows that score above this negative one, ties half."""
+
+
+class Confusion(NamedTuple):
+    """Rows counted by what was predicted and what was true."""
+
+    tp: int
+    """Predicted positive, and positive."""
+    fp: int
+    """Predicted positive, and negative."""
+    fn: int
+    """Predicted negative, and positive."""
+    tn: int
+    """Predicted negative, and negative."""
+
+
+def roc_auc(y: npt.ArrayLike, score: npt.ArrayLike) -> float:
+    """The area under the ROC curve.
+
+    Args:
+        y: Labels, shape (n,); True is positive.
+        score: Shape (n,); larger means more probably positive. A constant has the area 0.5 exactly.
+
+    Returns:
+        0 to 1; 1 when every positive row scores above every negative one.
+
+    Raises:
+        DataError: Rows of one class only, unequal lengths, a NaN or an infinity.
+
+    >>> roc_auc([False, False, True, True], [0.1, 0.4, 0.35, 0.8])
+    0.75
+    """
+    return placements(y, score).auc
+
+
+def placements(y: npt.ArrayLike, score: npt.ArrayLike) -> Placements:
+    """DeLong's placement values by mid-ranks (Sun & Xu 2014).
+
+    A row's mid-rank among all rows counts those below it in both classes; less its mid-rank in its own class,
+    it counts those of the other class alone. No pair is ever compared.
+
+    Args:
+        y: Labels, shape (n,); True is positive.
+        score: Shape (n,); larger means more probably positive.
+
+    Returns:
+        The area, and the placement value of each row.
+
+    Raises:
+        DataError: Rows of one class only, unequal lengths, a NaN or an infinity.
+
+    >>> placed = placements([False, False, True, True], [0.1, 0.4, 0.35, 0.8])
+    >>> placed.positive, placed.negative
+    (array([0.5, 1. ]), array([1. , 0.5]))
+    """
+    labels, scores = _rows(y, score)
+    ranks = _mid_ranks(scores)
+    below_positive = ranks[labels] - _mid_ranks(scores[labels])
+    below_negative = ranks[~labels] - _mid_ranks(scores[~labels])
+    m, k = below_positive.size, below_negative.size
+    # Counts are multiples of one half, so their sum is exact: the area does not depend on the rows' order.
+    auc = float(below_positive.sum()) / (m * k)
+    return Placements(auc=auc, positive=below_positive / k, negative=(m - below_negative) / m)
+
+
+def roc_points(y: npt.ArrayLike, score: npt.ArrayLike, limit: int = 200) -> list[tuple[float, float, float]]:
+    """The ROC curve, thinned for drawing.
+
+    Kept points lie evenly along the curve, so a steep part keeps its shape. Each is a true point of the
+    full curve.
+
+    Args:
+        y: Labels, shape (n,); True is positive.
+        score: Shape (n,); larger means more probably positive.
+        limit: Largest number of points, at least 2.
+
+    Returns:
+        At most `limit` triples (false positive rate, true positive rate, threshold), the first at (0, 0)
+            and the last at (1, 1). Rows that score at least the threshold are predicted positive. All numbers
+            are finite: the threshold of (0, 0) is the next number above the largest score, not infinity.
+
+    Raises:
+        DataError: As `roc_auc`, or a limit below 2.
+
+    >>> for point in roc_points([False, True, True], [0.25, 0.5, 0.75]):
+    ...     print("%.1f %.1f %.2f" % point)
+    0.0 0.0 0.75
+    0.0 0.5 0.75
+    0.0 1.0 0.50
+    1.0 1.0 0.25
+    """
+    if limit <= 1:
+        raise DataError(f"limit of ROC points is {limit}; allowed: at least 2")
+    labels, scores = _rows(y, score)
+    thresholds, index = np.unique(scores, return_inverse=True)
+    fpr = _share_from_above(index[~labels], thresholds.size)
+    tpr = _share_from_above(index[labels], thresholds.size)
+    above_all = min(math.nextafter(thresholds[-1], math.inf), sys.float_info.max)
+    levels = np.append(above_all, thresholds[::-1])
+    kept = np.unique(np.searchsorted(fpr + tpr, np.linspace(0.0, 2.0, limit)))
+    return [(float(fpr[i]), float(tpr[i]), float(levels[i])) for i in kept]
+
+
+def confusion(y: npt.ArrayLike, score: npt.ArrayLike, threshold: float) -> Confusion:
+    """The confusion matrix at one threshold.
+
+    Args:
+        y: Labels, shape (n,); True is positive. One class is fine here, and so are no rows.
+        score: Shape (n,).
+        threshold: Rows that score at least this are predicted positive.
+
+    Returns:
+        The four counts.
+
+    Raises:
+        DataError: Unequal lengths, a NaN or an infinity among scores, or a threshold that is NaN.
+
+    >>> confusion([False, False, True, True], [0.1, 0.5, 0.35, 0.8], threshold=0.5)
+    Confusion(tp=1, fp=1, fn=1, tn=1)
+    """
+    if np.isnan(threshold):
+        raise DataError("threshold is NaN; allowed: a number")
+    labels = as_labels(y)
+    predicted = as_scores(score, labels) >= threshold
+    return Confusion(
+        tp=int(np.count_nonzero(predicted & labels)),
+        fp=int(np.count_nonzero(predicted & ~labels)),
+        fn=int(np.count_nonzero(~predicted & labels)),
+        tn=int(np.count_nonzero(~predicted & ~labels)),
+    )
+
+
+def _rows(y: npt.ArrayLike, score: npt.ArrayLike) -> tuple[Bools, Floats]:
+    labels = as_labels(y)
+    scores = as_scores(score, labels)
+    require_both_classes(labels)
+    return labels, scores
+
+
+def _mid_ranks(values: Floats) -> Floats:
+    """Ranks from 1; equal values share the mean of the ranks that they take up."""
+    _, index, counts = np.unique(values, return_inverse=True, return_counts=True)
+    mid: Floats = np.cumsum(counts) - (counts - 1) / 2
+    return mid[index]
+
+
+def _share_from_above(index: npt.NDArray[np.intp], levels: int) -> Floats:
+    """The share of rows at or above each level, from none to all; shape (levels + 1,)."""
+    counts = np.bincount(index, minlength=levels)[::-1]
+    shares: Floats = np.append(0, np.cumsum(counts)) / index.size
+    return shares

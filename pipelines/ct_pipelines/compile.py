@@ -1,0 +1,35 @@
+"""Compiling the pipeline to the YAML that is uploaded, committed and run."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+GENERIC = "continuous_training.yaml"
+
+
+def compiled_path() -> Path:
+    """Returns where the compiled pipeline of this installation lies."""
+    inside = Path(__file__).parent / "compiled" / GENERIC
+    return inside if inside.exists() else Path(__file__).parents[1] / "compiled" / GENERIC
+
+
+def compile_pipeline(path: Path, *, spec: str | None = None, caching: bool = False) -> None:
+    """Compiles the pipeline to a YAML file, all or nothing.
+
+    Args:
+        path: The file; its folder is made.
+        spec: A model spec as JSON, which becomes the default of the parameter `spec`.
+        caching: Whether KFP may answer stages from its cache.
+    """
+    from kfp import compiler
+
+    from ct_pipelines.pipeline import continuous_training
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    defaults: dict[str, Any] = {} if spec is None else {"spec": spec}
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".compile-") as folder:
+        draft = Path(folder) / GENERIC
+        compiler.Compiler().compile(
+            continuous_training(caching=caching), str(draft), pipeline_parameters=defaults or None
+        )
+        draft.replace(path)

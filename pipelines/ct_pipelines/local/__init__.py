@@ -1,0 +1,1 @@
+"""Running the compiled pipeline on this machine, through kfp.local."""

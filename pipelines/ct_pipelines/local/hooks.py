@@ -1,0 +1,126 @@
+"""The few places where kfp.local 2.17 is bent, all of them in this module, all undone afterwards.
+
+- A stage's process writes to a log of its own, is ended with us, and leaves no temporary files.
+- A stage that was given bad input is not tried again; kfp.local knows no exit codes.
+- The run's id is ours: kfp.local draws eight digits, which repeat after some thousand runs.
+- Somebody is told when a stage starts and ends.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain, repeat
+from pathlib import Path
+from time import monotonic
+from typing import Any, Protocol
+from unittest.mock import patch
+
+from ct_components.errors import BadInput
+from ct_components.stage import TIMEOUT
+
+_NOT_RETRIED = frozenset(kind.exit_code for kind in BadInput.__subclasses__())
+# A stage ends itself when its time is over; this much later it is ended from outside.
+_GRACE_SECONDS = 60.0
+
+
+class Observer(Protocol):
+    """Who is told of the stages."""
+
+    def started(self, task: str) -> None:
+        """A task starts."""
+
+    def ended(self, task: str, exit_code: int, seconds: float, log: Path) -> None:
+        """A task ended; its last attempt's log is complete."""
+
+
+class _Refused(Exception):
+    """A stage ended with the exit code of bad input."""
+
+
+class StageProcesses:
+    """Starts the stages' processes, and remembers how each ended."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str], observer: Observer) -> None:
+        self._logs = folder / "logs"
+        self._temporary = folder / "tmp"
+        self._environment = environment
+        self._observer = observer
+        self._task = ""
+        self.exit_codes: dict[str, int] = {}
+
+    def run_task(self, execute: Callable[..., Any], task_name: str, **details: Any) -> Any:
+        """Runs one task of the pipeline, with its retries, and tells the observer."""
+        from kfp.local import status
+
+        self._task = task_name
+        self._observer.started(task_name)
+        begun = monotonic()
+        try:
+            return execute(task_name=task_name, **details)
+        except _Refused:
+            return {}, status.Status.FAILURE
+        finally:
+            code = self.exit_codes.get(task_name, 1)
+            self._observer.ended(task_name, code, monotonic() - begun, self._log(task_name))
+
+    def run_process(self, full_command: list[str], env_vars: Mapping[str, str] | None = None) -> int:
+        """Runs one attempt of a stage, and returns its exit code.
+
+        Raises:
+            _Refused: If it was given bad input, which no retry would mend.
+        """
+        task = self._task
+        self._logs.mkdir(parents=True, exist_ok=True)
+        self._temporary.mkdir(exist_ok=True)
+        environment = {**os.environ, **self._environment, **(env_vars or {}), "TMPDIR": str(self._temporary)}
+        with self._log(task).open("ab") as log:
+            code = _run(full_command, environment, log)
+        self.exit_codes[task] = code
+        if code in _NOT_RETRIED:
+            raise _Refused
+        return code
+
+    def _log(self, task: str) -> Path:
+        return self._logs / f"{task}.log"
+
+
+def _run(command: list[str], environment: Mapping[str, str], log: Any) -> int:
+    """Runs a command in a process group of its own, so that it can be ended with all it started."""
+    limit = float(environment.get(TIMEOUT) or 0)
+    with subprocess.Popen(  # noqa: S603
+        command, env=dict(environment), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+    ) as process:
+        timer = threading.Timer(limit + _GRACE_SECONDS, _end, [process]) if limit else None
+        try:
+            if timer:
+                timer.start()
+            return process.wait()
+        finally:
+            if timer:
+                timer.cancel()
+            _end(process)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def hooked(processes: StageProcesses, run_id: str) -> Iterator[None]:
+    """Bends kfp.local for one run."""
+    from kfp.local import placeholder_utils, subprocess_task_handler
+    from kfp.local.orchestrator import task_executor
+
+    execute = task_executor.execute_single_task
+    ids = chain([run_id], (str(uuid.uuid4()) for _ in repeat(None)))
+    with (
+        patch.object(task_executor, "execute_single_task", lambda **details: processes.run_task(execute, **details)),
+        patch.object(subprocess_task_handler, "run_local_subprocess", processes.run_process),
+        patch.object(placeholder_utils, "make_random_id", lambda: next(ids)),
+    ):
+        yield

@@ -1,0 +1,160 @@
+"""The continuous-training pipeline, from components that may each be replaced.
+
+::
+
+    exit handler: notify ───────────────────────────────────────────────────────────────────
+      begin_run → fetch_data → validate_data → compute_features → train_model
+         → evaluate_challenger → If verdict = promote: promote_challenger
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from kfp import dsl, kubernetes
+
+from ct_components.stage import TIMEOUT
+from ct_components.stages.begin_run.component import begin_run
+from ct_components.stages.compute_features.component import compute_features
+from ct_components.stages.evaluate_challenger.component import evaluate_challenger
+from ct_components.stages.fetch_data.component import fetch_data
+from ct_components.stages.notify.component import notify
+from ct_components.stages.promote_challenger.component import promote_challenger
+from ct_components.stages.train_model.component import train_model
+from ct_components.stages.validate_data.component import validate_data
+
+PIPELINE_NAME = "continuous-training"
+
+Component = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Stages:
+    """The component of each stage. A replacement takes the same inputs and gives the same outputs."""
+
+    begin_run: Component = begin_run
+    fetch_data: Component = fetch_data
+    validate_data: Component = validate_data
+    compute_features: Component = compute_features
+    train_model: Component = train_model
+    evaluate_challenger: Component = evaluate_challenger
+    promote_challenger: Component = promote_challenger
+    notify: Component = notify
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a stage's pod asks for, and how it is retried."""
+
+    cpu: str
+    memory: str
+    memory_limit: str
+    minutes: int
+    # Stages that talk to services or storage are retried; the others give the same answer again.
+    retries: int = 2
+
+
+NEEDS = {
+    "begin_run": Needs("250m", "512Mi", "1Gi", minutes=10),
+    "fetch_data": Needs("1", "1Gi", "4Gi", minutes=120),
+    "validate_data": Needs("1", "1Gi", "4Gi", minutes=60, retries=0),
+    "compute_features": Needs("1", "2Gi", "8Gi", minutes=60, retries=0),
+    "train_model": Needs("2", "2Gi", "8Gi", minutes=240),
+    "evaluate_challenger": Needs("1", "2Gi", "8Gi", minutes=60),
+    "promote_challenger": Needs("500m", "1Gi", "2Gi", minutes=20),
+    "notify": Needs("250m", "256Mi", "1Gi", minutes=10),
+}
+
+
+def continuous_training(stages: Stages | None = None, *, caching: bool = False) -> Any:
+    """Makes the pipeline.
+
+    Args:
+        stages: Components to use instead of ours.
+        caching: Whether KFP may answer a stage from its cache. Off by default: the cache's key is the image's
+            name and the inputs, so that a "retrain" may silently be last week's.
+
+    Returns:
+        A KFP pipeline, to compile or to call.
+    """
+    use = stages or Stages()
+
+    @dsl.pipeline(
+        name=PIPELINE_NAME,
+        description="Retrains a model, and promotes it only if it is proven better on rows that neither has seen.",
+    )
+    def pipeline(spec: str, as_of: str = "", reason: str = "manual", key: str = "", hyperparameters: str = "") -> None:
+        """Retrains a model, and promotes it only if it is proven better.
+
+        Args:
+            spec: The model spec: inline JSON or YAML, or its path or URI when above 8,000 characters.
+            as_of: The instant that the run pretends is now; "" is now.
+            reason: Why it runs: schedule, drift, performance or manual.
+            key: The trigger's key; "" makes one.
+            hyperparameters: A JSON object that overrides training.parameters for this run.
+        """
+        closing = _placed(use.notify(run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER), "notify", caching=caching)
+        with dsl.ExitHandler(closing, name="train and judge"):
+            _train_and_judge(use, caching, spec, as_of, reason, key, hyperparameters)
+
+    return pipeline
+
+
+def _train_and_judge(use: Stages, caching: bool, spec: Any, as_of: Any, reason: Any, key: Any, hyperparameters: Any) -> None:
+    def placed(stage: str, **inputs: Any) -> Any:
+        return _placed(getattr(use, stage)(**inputs), stage, caching=caching)
+
+    run_id = dsl.PIPELINE_JOB_ID_PLACEHOLDER
+    begun = placed(
+        "begin_run", spec=spec, run_id=run_id, as_of=as_of, reason=reason, key=key, hyperparameters=hyperparameters
+    ).outputs
+    context, columns, windows = begun["context"], begun["columns"], begun["windows"]
+    rows = placed(
+        "fetch_data", source=begun["source"], columns=columns, also=begun["also"], windows=windows, context=context
+    ).outputs
+    validated = placed(
+        "validate_data",
+        training=rows["training"],
+        holdout=rows["holdout"],
+        columns=columns,
+        windows=windows,
+        validation=begun["validation"],
+        context=context,
+    )
+    computed = placed("compute_features", training=rows["training"], columns=columns, context=context)
+    trained = placed(
+        "train_model",
+        features=computed.after(validated).outputs["features"],
+        profile=validated.outputs["profile"],
+        resolved=begun["resolved"],
+        columns=columns,
+        training=begun["training"],
+        context=context,
+    ).outputs
+    judged = placed(
+        "evaluate_challenger",
+        holdout=rows["holdout"],
+        challenger=trained["Output"],
+        windows=windows,
+        gates=begun["gates"],
+        context=context,
+    )
+    # kfp.local answers conditions on *named* outputs with a silent "false"; the single return value works.
+    with dsl.If(judged.outputs["Output"] == "promote", name="verdict is promote"):
+        placed("promote_challenger", challenger=trained["Output"], context=context)
+
+
+def _placed(task: Any, stage: str, *, caching: bool) -> Any:
+    """Sets what a task needs of the cluster, and the time limit that it keeps itself."""
+    needs = NEEDS[stage]
+    task.set_caching_options(caching)
+    task.set_cpu_request(needs.cpu).set_memory_request(needs.memory).set_memory_limit(needs.memory_limit)
+    if needs.retries:
+        task.set_retry(num_retries=needs.retries, backoff_duration="10s", backoff_factor=3, backoff_max_duration="300s")
+    seconds = needs.minutes * 60
+    task.set_env_variable(TIMEOUT, str(seconds))
+    # Threads that spin while they wait slow one another down wherever another process is busy.
+    task.set_env_variable("OMP_WAIT_POLICY", "PASSIVE")
+    # The stage ends itself and says so; the pod's own limit is for a stage that cannot.
+    kubernetes.set_timeout(task, seconds + 60)
+    return task

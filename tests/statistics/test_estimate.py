@@ -1,0 +1,248 @@
+"""The gain in ROC AUC and its error, against independent computations."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from scipy import stats
+
+from ct_components.errors import DataError
+from ct_components.statistics.estimate import (
+    ClusterScore,
+    Estimate,
+    auc_by_cluster,
+    auc_excess,
+    auc_gain,
+)
+from ct_components.statistics.roc import roc_auc
+
+unhurried = settings(deadline=None)
+"""Machines that are busy do not make a statistic wrong."""
+
+
+def holdout(seed, days=14, per_day=60, *, gain=0.0, tied=False):
+    """Labels, two scores and days; rows of a day share how well each model ranks them."""
+    rng = np.random.default_rng(seed)
+    day = np.repeat(np.arange(days), per_day)
+    y = rng.random(day.size) < 0.3
+
+    def score(strength):
+        return y * (strength + rng.normal(0, 0.5, days))[day] + rng.normal(size=day.size)
+
+    challenger, champion = score(1 + gain), score(1)
+    return (y, challenger.round(1), champion.round(1), day) if tied else (y, challenger, champion, day)
+
+
+def kernel(y, score):
+    positive, negative = score[y][:, None], score[~y][None, :]
+    return (positive > negative) + 0.5 * (positive == negative)
+
+
+def delong_variance(y, challenger, champion):
+    """DeLong et al. (1988), equations 4 and 5, on all pairs: L (S10 / m + S01 / k) L', L = (1, -1)."""
+    kernels = [kernel(y, challenger), kernel(y, champion)]
+    s10 = np.cov([each.mean(axis=1) for each in kernels])
+    s01 = np.cov([each.mean(axis=0) for each in kernels])
+    contrast = np.array([1, -1])
+    return contrast @ (s10 / y.sum() + s01 / (~y).sum()) @ contrast
+
+
+def obuchowski_variance(y, score, cluster):
+    """Obuchowski (1997), variance of one area, cluster by cluster as her equations are written."""
+    psi, auc = kernel(y, score), kernel(y, score).mean()
+    v10, v01 = psi.mean(axis=1), psi.mean(axis=0)
+    names = np.unique(cluster)
+    x = np.array([(v10[cluster[y] == name] - auc).sum() for name in names])
+    z = np.array([(v01[cluster[~y] == name] - auc).sum() for name in names])
+    with_positive, with_negative = np.unique(cluster[y]).size, np.unique(cluster[~y]).size
+    m, k, total = y.sum(), (~y).sum(), names.size
+    s10 = with_positive / ((with_positive - 1) * m) * (x**2).sum()
+    s01 = with_negative / ((with_negative - 1) * k) * (z**2).sum()
+    s11 = total / (total - 1) * (x * z).sum()
+    return s10 / m + s01 / k + 2 * s11 / (m * k)
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_error_is_delongs_when_every_row_is_its_own_cluster(tied):
+    y, challenger, champion, _ = holdout(1, tied=tied)
+
+    gain = auc_gain(y, challenger, champion, np.arange(y.size))
+
+    assert gain.standard_error**2 == pytest.approx(delong_variance(y, challenger, champion), rel=1e-9)
+
+
+@pytest.mark.parametrize("per_day", [3, 60])
+def test_error_is_obuchowskis_when_rows_come_in_clusters(per_day):
+    """With 3 rows a day some days lack a class, so the three corrections differ."""
+    y, score, _, day = holdout(2, days=30, per_day=per_day)
+
+    excess = auc_excess(y, score, day)
+
+    assert excess.standard_error**2 == pytest.approx(obuchowski_variance(y, score, day), rel=1e-9)
+
+
+def test_error_is_near_the_jackknifes():
+    """Deleting one day at a time is another road to the same number."""
+    y, challenger, champion, day = holdout(3, days=40)
+    without = np.array(
+        [
+            roc_auc(y[day != d], challenger[day != d]) - roc_auc(y[day != d], champion[day != d])
+            for d in range(40)
+        ]
+    )
+
+    gain = auc_gain(y, challenger, champion, day)
+
+    assert gain.standard_error == pytest.approx(
+        math.sqrt(39 / 40 * ((without - without.mean()) ** 2).sum()), rel=0.02
+    )
+
+
+def test_gain_counts_rows_clusters_and_degrees_of_freedom():
+    y, challenger, champion, day = holdout(4)
+
+    gain = auc_gain(y, challenger, champion, day)
+
+    assert gain.value == roc_auc(y, challenger) - roc_auc(y, champion)
+    assert (gain.n, gain.clusters, gain.degrees_of_freedom) == (840, 14, 13)
+
+
+def test_days_without_a_positive_row_give_no_degrees_of_freedom():
+    y, challenger, champion, day = holdout(5)
+    y = y & (day < 4)
+
+    gain = auc_gain(y, challenger, champion, day)
+
+    assert (gain.clusters, gain.degrees_of_freedom) == (14, 3)
+
+
+def test_exchanging_the_models_negates_the_gain_exactly():
+    y, challenger, champion, day = holdout(6, gain=0.3, tied=True)
+
+    gain, swapped = auc_gain(y, challenger, champion, day), auc_gain(y, champion, challenger, day)
+
+    assert swapped.value == -gain.value
+    assert swapped.standard_error == gain.standard_error
+    assert (swapped.lower(0.05), swapped.upper(0.05)) == (-gain.upper(0.05), -gain.lower(0.05))
+    assert gain.p_value() + swapped.p_value() == pytest.approx(1)
+
+
+def test_excess_is_the_gain_over_a_constant():
+    y, score, _, day = holdout(7)
+
+    excess, over_constant = auc_excess(y, score, day), auc_gain(y, score, np.full(y.size, 0.25), day)
+
+    assert excess.value == roc_auc(y, score) - 0.5
+    assert excess.standard_error == pytest.approx(over_constant.standard_error, rel=1e-12)
+
+
+@unhurried
+@given(
+    st.integers(0, 50),
+    st.sampled_from([np.exp, np.arctan, np.cbrt, lambda s: 4 * s - 8]),
+    st.sampled_from([np.exp, np.arctan, np.cbrt, lambda s: 4 * s - 8]),
+)
+def test_only_the_order_of_each_models_scores_counts(seed, increasing, also_increasing):
+    y, challenger, champion, day = holdout(seed, per_day=20, tied=True)
+
+    assert auc_gain(y, increasing(challenger), also_increasing(champion), day) == auc_gain(
+        y, challenger, champion, day
+    )
+
+
+@unhurried
+@given(arrays.arrays(np.int8, 24, elements=st.integers(0, 5)), st.randoms(use_true_random=False))
+def test_neither_names_of_clusters_nor_order_of_rows_count(clusters, random):
+    y, challenger, champion, _ = holdout(8, days=1, per_day=24)
+    y[:12], y[12:], clusters[:2], clusters[12:14] = True, False, [0, 1], [0, 1]
+    order = random.sample(range(24), 24)
+
+    gain = auc_gain(y, challenger, champion, clusters)
+    renamed = auc_gain(
+        y[order], challenger[order], champion[order], [f"day {9 - c}" for c in clusters[order]]
+    )
+
+    assert renamed.value == gain.value
+    assert renamed.standard_error == pytest.approx(gain.standard_error, abs=1e-12)
+
+
+def test_limits_and_p_value_are_those_of_students_t():
+    gain = Estimate(value=0.02, standard_error=0.0125, degrees_of_freedom=13, n=1000, clusters=14)
+
+    assert gain.lower(0.05) == pytest.approx(0.02 - stats.t.ppf(0.95, 13) * 0.0125)
+    assert gain.upper(0.01) == pytest.approx(0.02 + stats.t.ppf(0.99, 13) * 0.0125)
+    assert gain.p_value() == pytest.approx(stats.t.sf(0.02 / 0.0125, 13))
+
+
+def test_limits_hold_far_out_in_the_tail():
+    gain = Estimate(value=0.0, standard_error=1.0, degrees_of_freedom=13, n=1000, clusters=14)
+
+    assert gain.upper(1e-9) == pytest.approx(stats.t.isf(1e-9, 13), rel=1e-6)
+
+
+@unhurried
+@given(st.floats(-1, 1), st.floats(1e-6, 1), st.floats(1e-6, 0.499), st.integers(1, 400))
+def test_the_lower_limit_is_above_zero_exactly_when_p_is_below_alpha(value, error, alpha, freedom):
+    gain = Estimate(value, error, freedom, n=10, clusters=freedom + 1)
+
+    if abs(gain.p_value() - alpha) > 1e-9:
+        assert (gain.lower(alpha) > 0) == (gain.p_value() < alpha)
+
+
+def test_no_variation_and_no_alpha_prove_nothing():
+    certain = Estimate(value=0.3, standard_error=0.0, degrees_of_freedom=13, n=1000, clusters=14)
+    measured = Estimate(value=0.3, standard_error=0.1, degrees_of_freedom=13, n=1000, clusters=14)
+
+    assert (certain.lower(0.05), certain.upper(0.05), certain.p_value()) == (-math.inf, math.inf, 1.0)
+    assert (measured.lower(0), measured.upper(0)) == (-math.inf, math.inf)
+
+
+@pytest.mark.parametrize("alpha", [-0.01, 0.5, 1.0, math.nan])
+def test_an_alpha_outside_its_range_is_refused(alpha):
+    with pytest.raises(DataError, match=r"allowed: 0 to 0\.5, 0\.5 excluded"):
+        Estimate(0.0, 1.0, 13, 100, 14).lower(alpha)
+
+
+def test_rounding_is_not_taken_for_variation():
+    """Fourteen copies of one day: their sums of placement values differ from the mean by rounding only."""
+    y, challenger, champion, _ = holdout(9, days=1, per_day=61)
+
+    gain = auc_gain(
+        np.tile(y, 14), np.tile(challenger, 14), np.tile(champion, 14), np.repeat(np.arange(14), 61)
+    )
+
+    assert gain.value != 0
+    assert gain.standard_error == 0.0
+
+
+def test_a_class_within_one_cluster_is_refused():
+    with pytest.raises(DataError, match="all rows of a class lie in 1 of 2 clusters; allowed: at least 2"):
+        auc_excess([1, 1, 0, 0], [1, 2, 3, 4], ["mon", "mon", "mon", "tue"])
+
+
+def test_whose_scores_are_bad_is_said():
+    with pytest.raises(DataError, match="champion scores hold 1 NaN or infinite of 2 values"):
+        auc_gain([0, 1], [1, 2], [1, np.inf], [0, 1])
+    with pytest.raises(DataError, match="1 clusters for 2 labels"):
+        auc_gain([0, 1], [1, 2], [1, 2], [0])
+
+
+def test_scores_by_day_are_sorted_and_none_for_a_day_of_one_class():
+    days = np.array(
+        ["2013-04-02", "2013-04-01", "2013-04-02", "2013-04-03", "2013-04-01"], dtype="datetime64[D]"
+    )
+
+    by_day = auc_by_cluster([0, 1, 1, 1, 0], [0.5, 0.25, 0.5, 0.5, 0.75], days)
+
+    assert by_day == [
+        ClusterScore("2013-04-01", 2, 0.0),
+        ClusterScore("2013-04-02", 2, 0.5),
+        ClusterScore("2013-04-03", 1, None),
+    ]
+
+
+def test_no_rows_have_no_days():
+    assert auc_by_cluster([], [], []) == []
