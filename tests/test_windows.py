@@ -12,13 +12,14 @@ from ct_components.windows import Window, Windows, parse_as_of, plan_windows
 NEW_YORK = "America/New_York"
 NOW = datetime(2014, 1, 1, 12, 30, tzinfo=UTC)
 NONE = Duration(0, "d")
+FORTNIGHT = Duration(14, "d")
 
 
 def midnight(month: int, day: int, year: int = 2013) -> datetime:
     return datetime(year, month, day, tzinfo=ZoneInfo(NEW_YORK)).astimezone(UTC)
 
 
-def plan(as_of, *, embargo=NONE, delay=NONE, cutoff=None, holdout=Duration(14, "d")) -> Windows:
+def plan(as_of, *, embargo=NONE, delay=NONE, cutoff=None, holdout=FORTNIGHT) -> Windows:
     return plan_windows(
         as_of=as_of,
         timezone=NEW_YORK,

@@ -7,7 +7,6 @@ and the markers of other tools are called so.
 
 import glob
 import re
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -108,25 +107,19 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     temporary = path.parent / f".{uuid4().hex}.tmp"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        temporary.replace(path)
+        try:
+            yield temporary
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise StateError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
-    finally:
-        _remove(temporary)
 
 
 def atomic_write(path: Path | str, content: str | bytes) -> None:
     """Writes text (as UTF-8) or bytes to a file, all or nothing; see `atomic_path`."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _local_path(uri: str) -> Path:

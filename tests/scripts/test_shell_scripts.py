@@ -47,10 +47,11 @@ def sourced(project, command, prelude="source scripts/setup"):
 
 
 def call(project, name, *arguments, cwd="/", **env):
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHON"}
     return subprocess.run(
         [str(project / "scripts" / name), *arguments],
         cwd=cwd,
-        env=os.environ | env,
+        env=inherited | env,
         text=True,
         capture_output=True,
         check=False,

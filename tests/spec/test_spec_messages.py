@@ -24,77 +24,177 @@ validation:
         f"model (line 1): got 'Flight/Delay'; allowed: {name}",
         "task (line 2): got 'regression'; allowed: 'binary'",
         "source.type (line 3): got 'csv'; allowed: 'parquet'",
-        "source.uri (line 3): got ''; allowed: a path or URI of Parquet files, such as "
-        "'${DATA_ROOT}/flights/dt=*/*.parquet'",
-        "source.timezone (line 3): got 'America/NewYork'; allowed: an IANA time zone such as 'America/New_York' "
-        "or 'UTC'; did you mean 'America/New_York'?",
-        "columns.numeric[1] (line 6): got 'late'; allowed: a column that has no other role; "
-        "this one is columns.target already",
+        (
+            "source.uri (line 3): got ''; allowed: a path or URI of Parquet files, such as "
+            "'${DATA_ROOT}/flights/dt=*/*.parquet'"
+        ),
+        (
+            "source.timezone (line 3): got 'America/NewYork'; allowed: an IANA time zone such as "
+            "'America/New_York' or 'UTC'; did you mean 'America/New_York'?"
+        ),
+        (
+            "columns.numeric[1] (line 6): got 'late'; allowed: a column that has no other role; "
+            "this one is columns.target already"
+        ),
+        "windows.holdout (line 8): got 14; allowed: a duration such as 90d, 2w, 36h or 30m, at most 36525d",
         "windows.trian (line 8): unknown key; did you mean 'train'? allowed here: train, holdout, embargo",
-        "windows.holdout (line 8): got 14; allowed: a duration above zero such as 90d, 2w, 36h or 30m, "
-        "at most 36525d",
         "validation.min_rows (line 10): got '1000'; allowed: a whole number from 1",
-        "validation.rules[0].column (line 12): got 'distnce'; did you mean 'distance'? allowed: a column that the "
-        "spec declares: late, distance, carrier",
+        (
+            "validation.rules[0].column (line 12): got 'distnce'; did you mean 'distance'? allowed: "
+            "a column that the spec declares: late, distance, carrier"
+        ),
         "validation.rules[1].min (line 13): got 2; allowed: at most the rule's max, 1",
     ]
 
 
 @pytest.mark.parametrize(
-    ("added", "line"),
+    ("added", "found", "allowed"),
     [
-        ("gates: {alpha: 0.5}", "gates.alpha (line 8): got 0.5; allowed: a finite number above 0 and below 0.5"),
-        ("gates: {alpha: .nan}", "gates.alpha (line 8): got NaN; allowed: a finite number above 0 and below 0.5"),
-        ("gates: {strict: yes}", "gates.strict (line 8): got 'yes'; allowed: true or false"),
-        ("gates: {floors: {auc: 0.5}}", "gates.floors.auc (line 8): unknown key; did you mean 'roc_auc'? "
-         "allowed here: roc_auc"),
-        ("gates: {floors: {roc_auc: 2}}", "gates.floors.roc_auc (line 8): got 2; allowed: a finite number "
-         "from 0 to 1"),
-        ("gates: {spending: even}", "gates.spending (line 8): got 'even'; allowed: 'quadratic', or 'even:N' with "
-         "N from 1 to 9999, such as 'even:12'"),
-        ("windows: {train: 0d}", "windows.train (line 8): got '0d'; allowed: a duration above zero such as 90d, "
-         "2w, 36h or 30m, at most 36525d"),
-        ("windows: {embargo: -1d}", "windows.embargo (line 8): got '-1d'; allowed: a duration such as 90d, 2w, "
-         "36h or 30m, at most 36525d"),
-        ("windows:", "windows (line 8): got nothing (null); allowed: a mapping with the keys train, holdout, "
-         "embargo"),
-        ("training: {estimator: os.system}", "training.estimator (line 8): got 'os.system'; allowed: the dotted "
-         "path of a scikit-learn class, such as 'sklearn.linear_model.LogisticRegression'"),
-        ("training: {parameters: {p: {q: 1}}}", 'training.parameters.p (line 8): got {"q": 1}; allowed: text, a '
-         "finite number, true, false, null or a list of these"),
-        ("training: {parameters: {p: [.inf]}}", "training.parameters.p (line 8): got [Infinity]; allowed: text, a "
-         "finite number, true, false, null or a list of these"),
-        ("training: {parameters: {random_state: 1}}", "training.parameters.random_state (line 8): got 1; allowed: "
-         "training.seed, which sets it"),
-        ("training: {seed: 4294967296}", "training.seed (line 8): got 4294967296; allowed: a whole number from 0 "
-         "to 4294967295"),
-        ("validation: {rules: [{column: age}]}", "validation.rules[0] (line 8): no limit; allowed: at least one of "
-         "min, max, nulls, allowed"),
-        ("validation: {rules: [{column: plan, max: 1}]}", "validation.rules[0].max (line 8): got 1; allowed: "
-         "'allowed' or 'nulls', as 'plan' is categorical"),
-        ("validation: {rules: [{column: age, allowed: [a]}]}", 'validation.rules[0].allowed (line 8): got ["a"]; '
-         "allowed: 'min', 'max' or 'nulls', as 'age' is numeric"),
-        ("validation: {rules: [{column: plan, allowed: [1]}]}", "validation.rules[0].allowed[0] (line 8): got 1; "
-         "allowed: text"),
-        ("validation: {rules: [age]}", "validation.rules[0] (line 8): got 'age'; allowed: a mapping with the keys "
-         "column, min, max, nulls, allowed, severity"),
-        ("  id: 5", "columns.id (line 8): got 5; allowed: the name of a column"),
-        ("  id: age", "columns.numeric[0] (line 6): got 'age'; allowed: a column that has no other role; this one "
-         "is columns.id already"),
-        ("  weight: seen", "columns.weight (line 8): got 'seen'; allowed: a column that has no other role; this "
-         "one is source.timestamp already"),
-        ("  positive: 1.5", "columns.positive (line 8): got 1.5; allowed: a whole number, text, true or false"),
-        ("model: again", "model (line 8): the key is there already, in line 1; allowed: once"),
-        ("triggers: {}", "triggers (line 8): unknown key; allowed here: model, task, source, columns, windows, "
-         "validation, training, gates"),
-        ("Gates: {}", "Gates (line 8): unknown key; did you mean 'gates'? allowed here: model, task, source, "
-         "columns, windows, validation, training, gates"),
-        ("a.b: 1", "['a.b'] (line 8): unknown key; allowed here: model, task, source, columns, windows, "
-         "validation, training, gates"),
+        (
+            "gates: {alpha: 0.5}",
+            "gates.alpha (line 8): got 0.5",
+            "allowed: a finite number above 0 and below 0.5",
+        ),
+        (
+            "gates: {alpha: .nan}",
+            "gates.alpha (line 8): got NaN",
+            "allowed: a finite number above 0 and below 0.5",
+        ),
+        (
+            "gates: {strict: yes}",
+            "gates.strict (line 8): got 'yes'",
+            "allowed: true or false",
+        ),
+        (
+            "gates: {floors: {auc: 0.5}}",
+            "gates.floors.auc (line 8): unknown key",
+            "did you mean 'roc_auc'? allowed here: roc_auc",
+        ),
+        (
+            "gates: {floors: {roc_auc: 2}}",
+            "gates.floors.roc_auc (line 8): got 2",
+            "allowed: a finite number from 0 to 1",
+        ),
+        (
+            "gates: {spending: even}",
+            "gates.spending (line 8): got 'even'",
+            "allowed: 'quadratic', or 'even:N' with N from 1 to 9999, such as 'even:12'",
+        ),
+        (
+            "windows: {train: 0d}",
+            "windows.train (line 8): got '0d'",
+            "allowed: a duration above zero such as 90d, 2w, 36h or 30m, at most 36525d",
+        ),
+        (
+            "windows: {embargo: -1d}",
+            "windows.embargo (line 8): got '-1d'",
+            "allowed: a duration such as 90d, 2w, 36h or 30m, at most 36525d",
+        ),
+        (
+            "windows:",
+            "windows (line 8): got nothing (null)",
+            "allowed: a mapping with the keys train, holdout, embargo",
+        ),
+        (
+            "training: {estimator: os.system}",
+            "training.estimator (line 8): got 'os.system'",
+            (
+                "allowed: the dotted path of a scikit-learn class, such as "
+                "'sklearn.linear_model.LogisticRegression'"
+            ),
+        ),
+        (
+            "training: {parameters: {p: {q: 1}}}",
+            'training.parameters.p (line 8): got {"q": 1}',
+            "allowed: text, a finite number, true, false, null or a list of these",
+        ),
+        (
+            "training: {parameters: {p: [.inf]}}",
+            "training.parameters.p (line 8): got [Infinity]",
+            "allowed: text, a finite number, true, false, null or a list of these",
+        ),
+        (
+            "training: {parameters: {random_state: 1}}",
+            "training.parameters.random_state (line 8): got 1",
+            "allowed: training.seed, which sets it",
+        ),
+        (
+            "training: {seed: 4294967296}",
+            "training.seed (line 8): got 4294967296",
+            "allowed: a whole number from 0 to 4294967295",
+        ),
+        (
+            "validation: {rules: [{column: age}]}",
+            "validation.rules[0] (line 8): no limit",
+            "allowed: at least one of min, max, nulls, allowed",
+        ),
+        (
+            "validation: {rules: [{column: plan, max: 1}]}",
+            "validation.rules[0].max (line 8): got 1",
+            "allowed: 'allowed' or 'nulls', as 'plan' is categorical",
+        ),
+        (
+            "validation: {rules: [{column: age, allowed: [a]}]}",
+            'validation.rules[0].allowed (line 8): got ["a"]',
+            "allowed: 'min', 'max' or 'nulls', as 'age' is numeric",
+        ),
+        (
+            "validation: {rules: [{column: plan, allowed: [1]}]}",
+            "validation.rules[0].allowed[0] (line 8): got 1",
+            "allowed: text",
+        ),
+        (
+            "validation: {rules: [age]}",
+            "validation.rules[0] (line 8): got 'age'",
+            "allowed: a mapping with the keys column, min, max, nulls, allowed, severity",
+        ),
+        (
+            "  id: 5",
+            "columns.id (line 8): got 5",
+            "allowed: the name of a column",
+        ),
+        (
+            "  id: age",
+            "columns.numeric[0] (line 6): got 'age'",
+            "allowed: a column that has no other role; this one is columns.id already",
+        ),
+        (
+            "  weight: seen",
+            "columns.weight (line 8): got 'seen'",
+            "allowed: a column that has no other role; this one is source.timestamp already",
+        ),
+        (
+            "  positive: 1.5",
+            "columns.positive (line 8): got 1.5",
+            "allowed: a whole number, text, true or false",
+        ),
+        (
+            "model: again",
+            "model (line 8): the key is there already, in line 1",
+            "allowed: once",
+        ),
+        (
+            "triggers: {}",
+            "triggers (line 8): unknown key",
+            "allowed here: model, task, source, columns, windows, validation, training, gates",
+        ),
+        (
+            "Gates: {}",
+            "Gates (line 8): unknown key",
+            (
+                "did you mean 'gates'? allowed here: model, task, source, columns, windows, "
+                "validation, training, gates"
+            ),
+        ),
+        (
+            "a.b: 1",
+            "['a.b'] (line 8): unknown key",
+            "allowed here: model, task, source, columns, windows, validation, training, gates",
+        ),
     ],
-)  # fmt: skip
-def test_one_mistake_is_one_line(added, line, small, refused):
-    assert refused(small + added + "\n") == [line]
+)
+def test_one_mistake_is_one_line(added, found, allowed, small, refused):
+    assert refused(small + added + "\n") == [f"{found}; {allowed}"]
 
 
 @pytest.mark.parametrize("uri", ["${", "${}", "${A", "${A-B}", "${1}", "x/${A}/${B"])
@@ -128,8 +228,10 @@ def test_missing_keys_say_what_belongs_there(refused):
 )
 def test_what_is_no_mapping_is_refused_with_the_keys_of_a_spec(text, found, refused):
     assert refused(text) == [
-        f"{found}; allowed: a mapping with the keys model, task, source, columns, windows, validation, training, "
-        "gates"
+        (
+            f"{found}; allowed: a mapping with the keys model, task, source, columns, windows, "
+            "validation, training, gates"
+        )
     ]
 
 

@@ -86,7 +86,9 @@ def test_a_holdout_may_just_hold_the_clusters_that_are_needed(small, refused):
 
     assert parse_spec(small + gates % "9d", "model.yaml")  # ten days of the calendar when as-of is at noon
     assert refused(small + gates % "8d") == [
-        "windows.holdout (line 9): got '8d'; allowed: at least 9d, or a smaller gates.min_clusters: "
-        "with 10 days needed, every verdict would be insufficient"
+        (
+            "windows.holdout (line 9): got '8d'; allowed: at least 9d, or a smaller gates.min_clusters: "
+            "with 10 days needed, every verdict would be insufficient"
+        )
     ]
     assert parse_spec(small + "gates: {min_clusters: 2}\nwindows: {holdout: 36h}\n", "model.yaml")

@@ -52,25 +52,72 @@ def test_json_is_read_strictly(text):
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("a:\n\tb: 1", "line 2: a tab; allowed: spaces to indent with, near 'b: 1'"),
-        ("a: b: c", "line 1: a second ':' or a wrong indentation; allowed: one 'key: value' a line, and quotes around "
-         "text that holds ': ', near 'a: b: c'"),
-        ("a: 1\nb\nc: 2", "line 3: a key without ':'; allowed: 'key: value', near 'c: 2' (begun in line 2)"),
-        ("a:\n  b: 1\n c: 2", "line 3: an indentation or bracket that fits nothing above it, near 'c: 2' (begun in "
-         "line 1)"),
-        ("a: [1\nb: 2", "line 2: expected ',' or ']', but got ':', near 'b: 2' (begun in line 1)"),
-        ('{"a": 1 "b": 2}', "line 1: expected ',' or '}', but got a value, near '{\"a\": 1 \"b\": 2}'"),
-        ('a: "b\n', "line 2: a quote that is not closed, at the end (begun in line 1)"),
-        ("a: @b", "line 1: a value that starts with '@', near 'a: @b'"),
-        ("a: 1\n---\nb: 2", "line 2: a second document; allowed: one model spec a file, near '---' (begun in line 1)"),
-        ("a: *b", "line 1: an anchor or alias; allowed: the value itself, in quotes if it starts with & or *, near "
-         "'a: *b'"),
-        ("a: &b [*b]", "line 1: an anchor or alias; allowed: the value itself, in quotes if it starts with & or *, "
-         "near 'a: &b [*b]'"),
+        (
+            "a:\n\tb: 1",
+            "line 2: a tab; allowed: spaces to indent with, near 'b: 1'",
+        ),
+        (
+            "a: b: c",
+            (
+                "line 1: a second ':' or a wrong indentation; allowed: one 'key: value' a line, and "
+                "quotes around text that holds ': ', near 'a: b: c'"
+            ),
+        ),
+        (
+            "a: 1\nb\nc: 2",
+            "line 3: a key without ':'; allowed: 'key: value', near 'c: 2' (begun in line 2)",
+        ),
+        (
+            "a:\n  b: 1\n c: 2",
+            ("line 3: an indentation or bracket that fits nothing above it, near 'c: 2' (begun in line 1)"),
+        ),
+        (
+            "a: [1\nb: 2",
+            (
+                "line 2: expected ',' or ']', but got ':'; allowed: quotes around text that holds "
+                "any of , [ ] { }, near 'b: 2' (begun in line 1)"
+            ),
+        ),
+        (
+            '{"a": 1 "b": 2}',
+            (
+                "line 1: expected ',' or '}', but got ':'; allowed: quotes around text that holds "
+                'any of , [ ] { }, near \'{"a": 1 "b": 2}\''
+            ),
+        ),
+        (
+            'a: "b\n',
+            "line 2: a quote that is not closed, at the end (begun in line 1)",
+        ),
+        (
+            "a: @b",
+            "line 1: a value that starts with '@', near 'a: @b'",
+        ),
+        (
+            "a: 1\n---\nb: 2",
+            ("line 2: a second document; allowed: one model spec a file, near '---' (begun in line 1)"),
+        ),
+        (
+            "a: *b",
+            (
+                "line 1: an anchor or alias; allowed: the value itself, in quotes if it starts with "
+                "& or *, near 'a: *b'"
+            ),
+        ),
+        (
+            "a: &b [*b]",
+            (
+                "line 1: an anchor or alias; allowed: the value itself, in quotes if it starts with "
+                "& or *, near 'a: &b [*b]'"
+            ),
+        ),
         ("a: 1\nb: \0", "line 2: the character '\\x00'; allowed: printable text"),
-        ("[" * 20000, "too many levels; allowed: the few that a model spec has"),
+        (
+            "[" * 20000,
+            "too many levels; allowed: the few that a model spec has",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_not_yaml_is_refused_with_its_line(text, line, refused):
     assert refused(text) == [line]
 

@@ -47,6 +47,7 @@ def test_a_constant_challenger_is_rejected_by_the_baseline_though_it_stands_on_t
 
     assert verdict_and_reason(judgement) == (Verdict.REJECT, Reason.BASELINE)
     assert judgement.challenger_score == judgement.baseline_score == 0.5
+    assert "roc_auc 0.5000 without any variation" in judgement.explanation
 
 
 @pytest.mark.parametrize("champion", [None, USELESS])

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ct_components.datasets.arrays import wrap
 from ct_components.errors import DataError
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def model_frame(table: pa.Table, numeric: Sequence[str], categorical: Sequence[s
         _check_finite(values, name)
     for name in categorical:
         codes, categories = encode(table.column(name), name)
-        # Each distinct text is one object, shared by its rows. Null has the last code, and None the last place.
+        # Each distinct text is one object, shared by its rows. Null has the last code.
         objects = np.array([*categories, None], dtype=object)
         columns[name] = pd.Series(objects[codes], dtype=object)
     return pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows))
@@ -57,7 +58,7 @@ def labels(
     Args:
         table: n rows that hold the target.
         target: name of the column; null and NaN are unlabelled.
-        positive: the value of the positive class; compared by value: 1, 1.0 and True are equal, 1 and "1" are not.
+        positive: the positive class, compared by value: 1, 1.0 and True are equal, 1 and "1" are not.
 
     Returns:
         labelled: shape (n,), whether a row has a label.
@@ -95,9 +96,7 @@ def numeric_values(column: pa.ChunkedArray, name: str) -> NDArray[np.float64]:
     if not is_numeric(column.type):
         example = _example(column)
         raise DataError(f"numeric column {name!r} has type {column.type}{example}; allowed: {_NUMBERS}")
-    column = _decoded(column).cast(pa.float64(), safe=False)
-    values: NDArray[np.float64] = column.fill_null(pa.scalar(math.nan)).to_numpy()
-    return values
+    return wrap(_decoded(column).cast(pa.float64(), safe=False), np.float64, math.nan)
 
 
 def encode(column: pa.ChunkedArray, name: str) -> tuple[NDArray[np.int64], list[str]]:
@@ -160,17 +159,15 @@ def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
-def _distinct(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[Any]]:
+def _distinct(column: pa.ChunkedArray) -> tuple[NDArray[np.int32], list[Any]]:
     """Gives codes, shape (n,), and the distinct values; the code len(values) is null."""
     column = _decoded(column)
-    if pa.types.is_null(column.type):
-        return np.zeros(len(column), dtype=np.int64), []
-    encoded = column.dictionary_encode().combine_chunks()
-    if isinstance(encoded, pa.ChunkedArray):  # no chunk at all, in some versions of pyarrow
-        return np.zeros(0, dtype=np.int64), []
-    values = encoded.dictionary.to_pylist()
-    codes = encoded.indices.fill_null(pa.scalar(len(values), encoded.indices.type)).to_numpy()
-    return codes.astype(np.int64), values
+    if pa.types.is_null(column.type) or not len(column):
+        return np.zeros(len(column), dtype=np.int32), []
+    encoded = column.dictionary_encode().unify_dictionaries()
+    values = encoded.chunk(0).dictionary.to_pylist()
+    codes = pa.chunked_array([chunk.indices for chunk in encoded.chunks])
+    return wrap(codes, np.int32, len(values)), values
 
 
 def _is_missing(value: Any) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ct_components.datasets.arrays import scalar
 from ct_components.datasets.schema import UTC_TIMESTAMP, check_has, dataset_schema, open_parquet
 from ct_components.errors import SourceError
 
@@ -174,7 +175,7 @@ def _to_utc(column: pa.Array, timezone: str) -> pa.Array:
 
 def _between(batch: pa.RecordBatch, timestamp: str, start: int, end: int) -> pa.RecordBatch:
     times = batch.column(timestamp)
-    low, high = pa.scalar(start, UTC_TIMESTAMP), pa.scalar(end, UTC_TIMESTAMP)
+    low, high = scalar(start, UTC_TIMESTAMP), scalar(end, UTC_TIMESTAMP)
     inside = pc.and_(pc.greater_equal(times, low), pc.less(times, high))
     if not times.null_count and pc.all(inside).as_py():
         return batch

@@ -91,6 +91,11 @@ class GateSettings:
     cluster: str = "day"
     floors: Mapping[str, float] = field(default_factory=lambda: {"roc_auc": 0.5})
 
+    @classmethod
+    def from_dict(cls, gate: Mapping[str, Any]) -> Self:
+        """Take what the page shows out of a gate's or a spec's settings; other keys are left alone."""
+        return cls(**{f.name: gate[f.name] for f in fields(cls) if f.name in gate})
+
 
 @dataclass(frozen=True)
 class DayScore:

@@ -79,7 +79,7 @@ def probability(value: float | None) -> str:
         return DASH
     if not math.isfinite(value):
         return _not_finite(value)
-    return "< 0.0001" if 0 < value < 1e-4 else f"{value:.3g}"  # noqa: PLR2004 - where four decimals end
+    return "< 0.0001" if 0 < value < 1e-4 else f"{value + 0.0:.3g}"  # noqa: PLR2004 - where four decimals end
 
 
 def count(value: int | None) -> str:
@@ -106,7 +106,7 @@ def percent(value: float | None) -> str:
     if 0.9995 < value < 1:  # noqa: PLR2004 - and what it would round to everything
         return "> 99.9 %"
     digits = 0 if value in (0.0, 1.0) else 1
-    return f"{100 * value:.{digits}f} %".replace("-", MINUS)
+    return f"{100 * value + 0.0:.{digits}f} %".replace("-", MINUS)
 
 
 def seconds(value: float | None) -> str:
@@ -118,7 +118,7 @@ def seconds(value: float | None) -> str:
     if value is None:
         return DASH
     if round(value, 1) < _MINUTE:
-        return f"{value:.1f} s"
+        return f"{value + 0.0:.1f} s"
     whole = round(value)
     if whole < _HOUR:
         return f"{whole // _MINUTE} min {whole % _MINUTE:02d} s"

@@ -11,6 +11,7 @@ from pydantic_core import PydanticUndefined, to_jsonable_python
 from ct_components.errors import SpecError
 from ct_components.spec import problems as paths
 from ct_components.spec.contradictions import contradictions
+from ct_components.spec.durations import Duration
 from ct_components.spec.fields import REFERENCE
 from ct_components.spec.model import ModelSpec, Section
 from ct_components.spec.problems import Problem, listing, shown, suggestion
@@ -159,7 +160,7 @@ def _with_defaults(section: type[Section], value: dict[str, Any]) -> dict[str, A
         default = field.get_default(call_default_factory=True)
         kind = field.annotation
         if name not in value and default is not PydanticUndefined:
-            filled[name] = to_jsonable_python(default)
+            filled[name] = str(default) if isinstance(default, Duration) else to_jsonable_python(default)
         elif isinstance(value.get(name), dict) and isinstance(kind, type) and issubclass(kind, Section):
             filled[name] = _with_defaults(kind, value[name])
     return filled

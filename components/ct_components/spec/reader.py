@@ -167,13 +167,13 @@ def _plainer(problem: str) -> str:
     words = re.sub(
         r"'?<(?:scalar|[a-z ]+)>'?", lambda token: _TOKENS.get(token[0].strip("'"), "the end"), problem
     )
+    if words.startswith("expected ','"):
+        words += "; allowed: quotes around text that holds any of , [ ] { }"
     words = re.sub(r"found character (.+) that cannot start.*", r"a value that starts with \1", words)
     return _PLAINER.get(words, words)
 
 
 _TOKENS = {"<scalar>": "a value", "<anchor>": "an anchor", "<alias>": "an alias", "<tag>": "a tag"}
-
-
 _PLAINER = {
     r"a value that starts with '\t'": "a tab; allowed: spaces to indent with",
     "mapping values are not allowed here": "a second ':' or a wrong indentation; allowed: one 'key: value' "

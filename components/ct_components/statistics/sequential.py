@@ -9,6 +9,9 @@ the challenges share it: the probability that any no-better challenger ever disp
   get most, and none is ever refused.
 - ``even:n``: :math:`\alpha / n` for each of the first n challenges, and nothing after.
 
+Measured on equal models (as in `estimate`), 3,200 champions with 30 challenges each at alpha 0.05: displaced
+are 80 % if every challenge spends the whole alpha, 4.7 % with ``quadratic``, 4.4 % with ``even:30``.
+
 References:
     Lan & DeMets (1983). Discrete sequential boundaries for clinical trials (spending functions). Biometrika
     70, 659-663. https://doi.org/10.1093/biomet/70.3.659

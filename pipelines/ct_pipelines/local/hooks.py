@@ -33,6 +33,9 @@ class Observer(Protocol):
     def started(self, task: str) -> None:
         """A task starts."""
 
+    def retried(self, task: str, exit_code: int) -> None:
+        """An attempt failed, and another follows."""
+
     def ended(self, task: str, exit_code: int, seconds: float, log: Path) -> None:
         """A task ended; its last attempt's log is complete."""
 
@@ -74,6 +77,8 @@ class StageProcesses:
             _Refused: If it was given bad input, which no retry would mend.
         """
         task = self._task
+        if task in self.exit_codes:
+            self._observer.retried(task, self.exit_codes[task])
         self._logs.mkdir(parents=True, exist_ok=True)
         self._temporary.mkdir(exist_ok=True)
         environment = {**os.environ, **self._environment, **(env_vars or {}), "TMPDIR": str(self._temporary)}

@@ -18,9 +18,9 @@ from ct_components.registry import Registry, Version, model_metadata
 from ct_components.spec import ModelSpec, parse_spec, resolve_references
 from ct_components.stage import Context
 from ct_components.storage import list_partitions
+from ct_components.vocabulary import REASONS
 from ct_components.windows import Window, Windows, parse_as_of, plan_windows
 
-REASONS = ("schedule", "drift", "performance", "manual")
 _KEY = re.compile(r"[\w.:/@+-]{1,200}")
 
 logger = logging.getLogger("kfp-ct")

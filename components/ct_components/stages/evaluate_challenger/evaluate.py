@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ct_components import connections
-from ct_components.datasets import dataset_timestamp, labels, model_frame, read_table
+from ct_components.datasets import labels, model_frame, read_table
+from ct_components.datasets.read import TIMESTAMP_KEY
 from ct_components.models.score import Scores, decision_threshold, score
 from ct_components.models.store import load_model
 from ct_components.registry import Registry, Version, model_metadata
@@ -123,7 +124,7 @@ def _read(path: str, target: str, positive: Any, timezone: str) -> Holdout:
 
 def _days(rows: pa.Table, timezone: str) -> NDArray[np.str_]:
     """The calendar day of each row on the clock of the zone: rows of one day depend on each other."""
-    name = dataset_timestamp(rows.schema)
+    name = (rows.schema.metadata or {})[TIMESTAMP_KEY].decode()
     local = pc.local_timestamp(rows.column(name).cast(pa.timestamp("us", timezone)))
     return np.asarray(pc.strftime(local, "%Y-%m-%d").to_numpy(zero_copy_only=False), dtype=np.str_)
 

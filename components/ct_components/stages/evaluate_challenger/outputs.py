@@ -88,6 +88,11 @@ def _report(run: Context, evidence: Evidence, settings: Settings) -> str:
         "run_id": run.run_id,
         "challenger_version": evidence.challenger.version.number,
         "champion_version": champion.version.number if champion else None,
+        "rows": {
+            "training": _training_rows(settings),
+            "training_partial": bool(settings.holdout.get("training_partial")),
+            "holdout": evidence.holdout.rows.num_rows,
+        },
         "windows": json.loads(settings.windows),
         "gates": json.loads(settings.gates),
         "holdout_fingerprint": settings.holdout.get("fingerprint"),
@@ -95,6 +100,12 @@ def _report(run: Context, evidence: Evidence, settings: Settings) -> str:
         "days": [dict(zip(("day", "rows", "champion", "challenger"), day, strict=True)) for day in evidence.days()],
     }
     return json.dumps(content, indent=2, allow_nan=False)
+
+
+def _training_rows(settings: Settings) -> int | None:
+    """KFP keeps numbers in an artifact's metadata as floats."""
+    rows = settings.holdout.get("training_rows")
+    return None if rows is None else int(rows)
 
 
 def _page(run: Context, evidence: Evidence, settings: Settings) -> str:
@@ -119,7 +130,7 @@ def _page(run: Context, evidence: Evidence, settings: Settings) -> str:
             training=pages.WindowRows(
                 windows.training.start.isoformat(),
                 windows.training.end.isoformat(),
-                settings.holdout.get("training_rows"),
+                _training_rows(settings),
                 bool(settings.holdout.get("training_partial")),
             ),
             holdout=pages.WindowRows(

@@ -31,5 +31,6 @@ def fetch_data(
 
     with stage("fetch_data", context):
         fetched = fetch.run(source, columns, also, windows, training.path, holdout.path)
-        training.metadata.update(fetched["training"])
-        holdout.metadata.update(fetched["holdout"])
+        training.metadata.update(fetched["training"], partial=fetched["partial"])
+        holdout.metadata.update(fetched["holdout"], partial=False)
+        holdout.metadata.update({f"training_{name}": value for name, value in training.metadata.items()})

@@ -41,14 +41,14 @@ def run(
         holdout_path: file to write the holdout rows to.
 
     Returns:
-        JSON-safe summary: ``training`` and ``holdout`` (`DatasetInfo.to_dict`), ``partial`` (whether the source
-        begins more than a day after the training window does), ``training_span`` (first and last timestamp of the
-        training rows), ``files`` (number of files read for each window).
+        A JSON-safe summary: ``training`` and ``holdout`` (`DatasetInfo.to_dict`); ``partial``, whether the
+        first training row is more than a day later than the window's start; ``training_span``, first and last
+        timestamp of the training rows; ``files``, the number read for each window.
 
     Raises:
         SpecError: an argument is not allowed.
-        SourceError: files are missing or corrupt, lack a column, or have no rows in a window. Neither dataset is
-            written then.
+        SourceError: files are missing or corrupt, lack a column, or have no rows in a window. Neither dataset
+            is written then.
     """
     place = parse_section(Source, source, "source")
     section = parse_section(Columns, columns, "columns")

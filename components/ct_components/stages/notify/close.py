@@ -9,8 +9,7 @@ from ct_components import connections, pages
 from ct_components.ledger import StageOutcome
 from ct_components.stage import ledger_of
 from ct_components.storage import atomic_write
-
-PROMOTED, RETAINED, FAILED = "promoted", "retained", "failed"
+from ct_components.vocabulary import FAILED, PROMOTED, RETAINED
 
 logger = logging.getLogger("kfp-ct")
 

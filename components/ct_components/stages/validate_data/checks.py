@@ -215,12 +215,12 @@ CHECKS: tuple[Callable[[Evidence], Iterable[Check]], ...] = (
 
 
 def _limits(evidence: Evidence, rule: Rule, column: ColumnProfile) -> Iterator[Check]:
-    if rule.min is not None:
-        low, passed = _extreme(column, "minimum", lambda low: low >= rule.min)
-        yield _of_rule(evidence, rule, "min", low, f"at least {rule.min:g}", passed)
-    if rule.max is not None:
-        high, passed = _extreme(column, "maximum", lambda high: high <= rule.max)
-        yield _of_rule(evidence, rule, "max", high, f"at most {rule.max:g}", passed)
+    if (least := rule.min) is not None:
+        low, passed = _extreme(column, "minimum", lambda low: low >= least)
+        yield _of_rule(evidence, rule, "min", low, f"at least {least:g}", passed)
+    if (most := rule.max) is not None:
+        high, passed = _extreme(column, "maximum", lambda high: high <= most)
+        yield _of_rule(evidence, rule, "max", high, f"at most {most:g}", passed)
     if rule.nulls is not None:
         share = column.missing / column.count if column.count else 0.0
         yield _of_rule(

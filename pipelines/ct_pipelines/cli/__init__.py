@@ -1,0 +1,75 @@
+"""The command line `kfp-ct`.
+
+Each verb is a module of its own, imported when it is used: help must not wait for libraries.
+"""
+
+import importlib
+import sys
+
+import click
+
+from ct_components import __version__
+from ct_components.errors import CTError
+
+# Verb → its line in the help. The module of the same name holds the command.
+VERBS = {
+    "run": "Run the pipeline here, on embedded defaults.",
+    "compile": "Write the pipeline as YAML for Kubeflow Pipelines.",
+    "history": "Show what ran, why, and who became champion.",
+    "schema": "Print the JSON schema of the model spec.",
+}
+
+_EPILOG = """\b
+Exit codes:
+   0  done                                 13  an estimator or a stored model
+   1  a bug                                14  ledger, registry or state folder
+   2  a misuse of the command line         15  another run holds the same key
+  10  the model spec or an option          20  a stage took too long
+  11  rows that a model must not learn     75  a service does not answer: try again
+  12  data that cannot be read
+"""
+
+
+class _Verbs(click.Group):
+    """Lists verbs from their names alone, and imports one when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = importlib.import_module(f"ct_pipelines.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.command(cls=_Verbs, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="kfp-ct")
+def cli() -> None:
+    """Retrain a model when it is needed, and promote it only when it is proven better."""
+
+
+def main() -> None:
+    """Runs the command line; an error that a user can act on is one message and an exit code."""
+    try:
+        code = cli.main(prog_name="kfp-ct", standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("aborted", err=True)
+        sys.exit(130)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except CTError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader has seen enough; what is left unsaid must not become a traceback at exit.
+        sys.stderr.close()
+        sys.exit(141)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,30 @@
+"""`kfp-ct compile`."""
+
+from pathlib import Path
+
+import click
+
+_EPILOG = """\b
+Examples:
+  kfp-ct compile                       the pipeline for any model, to the installation's own place
+  kfp-ct compile model.yaml -o p.yaml  the same, with this model's spec as the default
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("spec", type=click.Path(path_type=Path), required=False)
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="The YAML file to write.")
+@click.option("--caching", is_flag=True, help="Let KFP answer stages from its cache.")
+def command(spec: Path | None, output: Path | None, caching: bool) -> None:
+    """Write the pipeline as YAML for Kubeflow Pipelines.
+
+    With SPEC, the model spec becomes the default of the pipeline's parameter.
+    """
+    from ct_components.spec import dump_spec, load_spec
+    from ct_pipelines.compile import compile_pipeline, compiled_path
+
+    if spec and not output:
+        raise click.UsageError("SPEC needs --output: the installation's own pipeline stays the one for any model")
+    target = output or compiled_path()
+    compile_pipeline(target, spec=dump_spec(load_spec(spec)) if spec else None, caching=caching)
+    click.echo(target)

@@ -1,0 +1,43 @@
+"""`kfp-ct run`."""
+
+from pathlib import Path
+
+import click
+
+from ct_components.vocabulary import REASONS
+
+_EPILOG = """\b
+Examples:
+  kfp-ct run model.yaml                                        as of now
+  kfp-ct run model.yaml --as-of 2013-04-01 --as-of 2013-05-01  replay two instants, one after the other
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("spec", type=click.Path(path_type=Path))
+@click.option("--as-of", "instants", multiple=True, default=[""], help="The instant to pretend is now. Repeatable.")
+@click.option("--reason", type=click.Choice(REASONS), default="manual", show_default=True, help="Why it runs.")
+@click.option("--key", default="", help="The trigger's key; a second run with it ends as a duplicate.")
+@click.option("--hyperparameters", default="", help="A JSON object that overrides training.parameters.")
+@click.option("--pipeline", type=click.Path(path_type=Path), help="Another compiled pipeline to run.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a run, on standard output.")
+def command(
+    spec: Path,
+    instants: tuple[str, ...],
+    reason: str,
+    key: str,
+    hyperparameters: str,
+    pipeline: Path | None,
+    as_json: bool,
+) -> None:
+    """Run the compiled pipeline here, each stage in a process of its own.
+
+    MLflow, ledger, logs and pages are kept in the state folder: KFP_CT_HOME, else .kfp-ct here.
+    """
+    from ct_pipelines.local.session import Session
+
+    session = Session(spec, pipeline=pipeline, as_json=as_json)
+    session.check(instants)
+    for instant in instants:
+        session.run({"as_of": instant, "reason": reason, "key": key, "hyperparameters": hyperparameters})
+    session.close()

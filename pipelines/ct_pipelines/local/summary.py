@@ -1,0 +1,132 @@
+"""What came of a run, in the terminal."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from ct_components import connections
+
+
+@dataclass(frozen=True)
+class Result:
+    """One run, its verdict, and its pages. Mappings are rows of the ledger, empty where there is none."""
+
+    run_id: str
+    run: Mapping[str, Any]
+    verdict: Mapping[str, Any]
+    seconds: float
+    pages: Mapping[str, Path]
+    failed_stage: str | None
+
+    @property
+    def report(self) -> Mapping[str, Any]:
+        """The judgement in full."""
+        report: Mapping[str, Any] = self.verdict.get("report") or {}
+        return report
+
+    def to_dict(self) -> dict[str, Any]:
+        """For scripts: what the lines for people say."""
+        return {
+            "run_id": self.run_id,
+            "model": self.run.get("model"),
+            "as_of": self.run["as_of"].isoformat() if self.run else None,
+            "outcome": self.run.get("outcome"),
+            "verdict": self.verdict.get("verdict"),
+            "report": self.report,
+            "seconds": round(self.seconds, 3),
+            "pages": {name: str(path) for name, path in self.pages.items()},
+        }
+
+
+def run_lines(result: Result) -> Iterator[str]:
+    """Says what one run found."""
+    report = result.report
+    if not report:
+        yield f"  outcome    {result.run.get('outcome', 'unknown')}: {result.run.get('message', '')}"
+        return
+    windows, rows = report["windows"], report["rows"]
+    for name in ("training", "holdout"):
+        partial = ", partial: the source begins later" if name == "training" and rows["training_partial"] else ""
+        yield f"  {name:<10} {rows[name]:>8,} rows  {_window(windows, name)}{partial}"
+    yield f"  {'champion':<10} {_score(report, 'champion')}"
+    yield f"  {'challenger':<10} {_score(report, 'challenger')}"
+    yield f"  {'gain':<10} {_gain(report)}"
+    yield f"  {'verdict':<10} {report['verdict']} ({report['reason']}): {report['explanation']}"
+    yield f"  {'took':<10} {result.seconds:.1f} s"
+
+
+def closing_lines(results: Sequence[Result], home: Path, environment: Mapping[str, str]) -> Iterator[str]:
+    """Shows all runs in one table, and says where to look further."""
+    if len(results) > 1:
+        yield ""
+        yield from _table(results)
+    yield ""
+    yield f"pages   {results[-1].pages['index']}" if results else f"pages   {home / 'pages'}"
+    yield f"        open them: {_executable('python')} -m webbrowser file://{home}/pages/index.html"
+    yield f"MLflow  {environment[connections.TRACKING_URI]}"
+    yield f"        open it:   {_executable('mlflow')} server --backend-store-uri {environment[connections.TRACKING_URI]} --port 5000"
+    yield f"ledger  KFP_CT_HOME={home} {_executable('kfp-ct')} history"
+
+
+def _table(results: Sequence[Result]) -> Iterator[str]:
+    head = ("as-of", "training", "holdout", "champion", "challenger", "gain", "limit", "verdict", "reason", "seconds")
+    form = "{:<10}  {:>9}  {:>8}  {:>12}  {:>12}  {:>8}  {:>8}  {:<12}  {:<22}  {:>7}"
+    yield form.format(*head)
+    for each in results:
+        report = each.report
+        rows = report["rows"]
+        yield form.format(
+            _day(each.run["as_of"].isoformat(), report["windows"]["timezone"]),
+            f"{rows['training']:,}",
+            f"{rows['holdout']:,}",
+            _versioned(report, "champion"),
+            _versioned(report, "challenger"),
+            _signed(report["gain"]),
+            _signed(report["lower"]),
+            report["verdict"],
+            report["reason"],
+            f"{each.seconds:.1f}",
+        ).rstrip()
+
+
+def _window(windows: Mapping[str, Any], name: str) -> str:
+    zone = windows["timezone"]
+    return f"{_day(windows[name]['start'], zone)} to {_day(windows[name]['end'], zone)} {zone}"
+
+
+def _day(iso: str, timezone: str) -> str:
+    """A midnight is shown as its day; another instant with its minutes."""
+    local = datetime.fromisoformat(iso).astimezone(ZoneInfo(timezone))
+    return f"{local:%Y-%m-%d}" if (local.hour, local.minute) == (0, 0) else f"{local:%Y-%m-%dT%H:%M}"
+
+
+def _score(report: Mapping[str, Any], role: str) -> str:
+    score, version = report[f"{role}_score"], report[f"{role}_version"]
+    if version is None:
+        return "none yet"
+    return f"version {version}, {report['metric']} {'–' if score is None else f'{score:.4f}'}"
+
+
+def _versioned(report: Mapping[str, Any], role: str) -> str:
+    score, version = report[f"{role}_score"], report[f"{role}_version"]
+    return "–" if version is None else f"v{version} {'–' if score is None else f'{score:.4f}'}"
+
+
+def _gain(report: Mapping[str, Any]) -> str:
+    if report["gain"] is None:
+        base = report["baseline_gain"], report["baseline_lower"]
+        return f"over the baseline predictor {_signed(base[0])}, lower limit {_signed(base[1])}"
+    return f"{_signed(report['gain'])}, lower limit {_signed(report['lower'])} at alpha {report['alpha']:.4f}, challenge {report['challenge']}"
+
+
+def _signed(value: float | None) -> str:
+    return "–" if value is None else f"{value:+.4f}"
+
+
+def _executable(name: str) -> str:
+    beside = Path(sys.executable).with_name(name)
+    return str(beside) if beside.exists() else name
