@@ -264,7 +264,8 @@ def is_complete(folder: Path) -> bool:
     if not (folder / MARKER).is_file():
         message = f"{folder} exists, and is not this script's: move it away or choose another DATA_ROOT"
         raise FlightsError(message)
-    return json.loads((folder / MARKER).read_text("utf-8")).get("version") == VERSION
+    marker: dict[str, int] = json.loads((folder / MARKER).read_text("utf-8"))
+    return marker.get("version") == VERSION
 
 
 def replace_folder(folder: Path, rows: pa.Table) -> dict[str, int]:

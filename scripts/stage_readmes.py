@@ -212,9 +212,9 @@ def read_metadata(path: Path) -> dict[str, Any]:
     if not path.is_file():
         message = f"{path}: missing"
         raise ReadmeError(message)
-    metadata = yaml.safe_load(path.read_text("utf-8"))
+    metadata: dict[str, Any] = yaml.safe_load(path.read_text("utf-8")) or {}
     wanted = ("name", "stability", "dependencies", "lastVerified")
-    if missing := [key for key in wanted if key not in (metadata or {})]:
+    if missing := [key for key in wanted if key not in metadata]:
         message = f"{path}: lacks {', '.join(missing)}"
         raise ReadmeError(message)
     return metadata

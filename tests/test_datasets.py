@@ -182,7 +182,9 @@ class TestBadFiles:
         "times", [pa.array([date(2013, 4, 3)]), pa.array(["2013-04-03T00:00:00Z"]), pa.array([1364947200])]
     )
     def test_a_timestamp_column_of_another_type_is_refused(self, write, times):
-        with pytest.raises(SourceError, match=r"timestamp column 't' has type .*; allowed: a Parquet timestamp"):
+        with pytest.raises(
+            SourceError, match=r"timestamp column 't' has type .*; allowed: a Parquet timestamp"
+        ):
             _select([write(t=times)], [])
 
     def test_text_that_is_not_utf8_is_refused_with_file_and_column(self, write):
@@ -296,7 +298,7 @@ class TestWriteDataset:
         with pytest.raises(SourceError, match="no rows to write"):
             write_dataset([], tmp_path / "a.parquet")
 
-    def test_an_error_while_reading_leaves_nothing_behind(self, write, tmp_path):
+    def test_an_error_while_reading_leaves_nothing_behind(self, tmp_path):
         batch = pa.RecordBatch.from_pydict({"x": [1]})
 
         def batches():
@@ -329,14 +331,16 @@ class TestReadTable:
 
 class TestModelFrame:
     def test_numeric_columns_become_floats_and_nulls_nan(self):
-        table = pa.table({
-            "bool": [True, None, False],
-            "int": [1, None, 3],
-            "decimal": [Decimal("1.5"), None, Decimal("-2.0")],
-            "float": pa.array([0.5, None, float("nan")], pa.float32()),
-            "null": pa.nulls(3),
-            "dictionary": pa.array([7, None, 7]).dictionary_encode(),
-        })
+        table = pa.table(
+            {
+                "bool": [True, None, False],
+                "int": [1, None, 3],
+                "decimal": [Decimal("1.5"), None, Decimal("-2.0")],
+                "float": pa.array([0.5, None, float("nan")], pa.float32()),
+                "null": pa.nulls(3),
+                "dictionary": pa.array([7, None, 7]).dictionary_encode(),
+            }
+        )
         frame = model_frame(table, table.column_names, [])
         assert set(map(str, frame.dtypes)) == {"float64"}
         expected = [
@@ -347,14 +351,16 @@ class TestModelFrame:
         np.testing.assert_array_equal(frame.to_numpy(), expected)
 
     def test_categorical_columns_become_text_and_nulls_none(self):
-        table = pa.table({
-            "text": ["UA", None, ""],
-            "int": [1, None, 3],
-            "bool": [True, None, False],
-            "float": [1.0, float("nan"), 2.5],
-            "null": pa.nulls(3),
-            "dictionary": pa.array(["x", None, "x"]).dictionary_encode(),
-        })
+        table = pa.table(
+            {
+                "text": ["UA", None, ""],
+                "int": [1, None, 3],
+                "bool": [True, None, False],
+                "float": [1.0, float("nan"), 2.5],
+                "null": pa.nulls(3),
+                "dictionary": pa.array(["x", None, "x"]).dictionary_encode(),
+            }
+        )
         frame = model_frame(table, [], table.column_names)
         assert set(frame.dtypes) == {np.dtype(object)}
         assert frame.loc[0].tolist() == ["UA", "1", "True", "1", None, "x"]
@@ -384,7 +390,9 @@ class TestModelFrame:
         assert frame["x"].tolist() == [5.0, 2.0]
 
     def test_text_in_a_numeric_column_is_refused_with_an_example(self):
-        with pytest.raises(DataError, match=r"numeric column 'x' has type string \(for example 'n/a'\); allowed"):
+        with pytest.raises(
+            DataError, match=r"numeric column 'x' has type string \(for example 'n/a'\); allowed"
+        ):
             model_frame(pa.table({"x": [None, "n/a"]}), ["x"], [])
 
     def test_infinities_are_counted_and_the_first_is_shown(self):
@@ -407,7 +415,9 @@ class TestModelFrame:
 
 class TestEncode:
     def test_values_of_one_text_share_a_code(self):
-        codes, texts = encode(pa.chunked_array([pa.array([1.0, 2.5]), pa.array([None, float("nan"), 1.0])]), "c")
+        codes, texts = encode(
+            pa.chunked_array([pa.array([1.0, 2.5]), pa.array([None, float("nan"), 1.0])]), "c"
+        )
         assert texts == ["1", "2.5"]
         assert codes.tolist() == [0, 1, 2, 2, 0]
 
@@ -430,7 +440,9 @@ class TestLabels:
         assert y.tolist() == [True, False, False]
 
     def test_a_dictionary_is_its_values(self):
-        column = pa.chunked_array([pa.array(["n"]).dictionary_encode(), pa.array(["y", "n"]).dictionary_encode()])
+        column = pa.chunked_array(
+            [pa.array(["n"]).dictionary_encode(), pa.array(["y", "n"]).dictionary_encode()]
+        )
         labelled, y = labels(pa.table({"late": column}), "late", "y")
         assert labelled.all()
         assert y.tolist() == [False, True, False]

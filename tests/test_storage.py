@@ -1,6 +1,5 @@
 """Files of a source: found, pruned by day, written all or nothing."""
 
-import os
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -33,6 +32,12 @@ def _window(start: str, end: str) -> Window:
     return Window(
         datetime.fromisoformat(start).replace(tzinfo=UTC), datetime.fromisoformat(end).replace(tzinfo=UTC)
     )
+
+
+def _write_half(path: Path) -> None:
+    with atomic_path(path) as temporary:
+        temporary.write_text("half")
+        raise KeyboardInterrupt
 
 
 class TestListFiles:
@@ -109,7 +114,7 @@ class TestListPartitions:
             _touch(tmp_path / f"dt=2013-04-{day:02}" / "a.parquet")
         window = _window("2013-04-05T00:00", "2013-04-06T00:00")
         files = list_partitions(f"{tmp_path}/dt=*/*.parquet", window, "UTC")
-        assert _days(files) == [date(2013, 4, day) for day in (4, 5, 6, 7)]
+        assert _days(files) == [date(2013, 4, day) for day in (4, 5, 6)]
 
     def test_days_are_those_of_the_timezone(self, tmp_path):
         for day in range(1, 11):
@@ -138,11 +143,10 @@ class TestAtomicWrite:
     def test_an_error_leaves_the_old_file_and_nothing_else(self, tmp_path):
         path = tmp_path / "a.txt"
         atomic_write(path, "old")
-        with pytest.raises(KeyboardInterrupt), atomic_path(path) as temporary:
-            temporary.write_text("half")
-            raise KeyboardInterrupt
+        with pytest.raises(KeyboardInterrupt):
+            _write_half(path)
         assert path.read_text() == "old"
-        assert os.listdir(tmp_path) == ["a.txt"]
+        assert list(tmp_path.iterdir()) == [path]
 
     def test_readers_see_the_old_file_until_the_end(self, tmp_path):
         path = tmp_path / "a.txt"

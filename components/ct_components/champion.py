@@ -24,7 +24,9 @@ def pin_champion(registry: Registry, ledger: Ledger | None, model: str) -> Versi
     return alias
 
 
-def make_champion(registry: Registry, ledger: Ledger | None, model: str, version: str, *, expected: str, run_id: str) -> None:
+def make_champion(
+    registry: Registry, ledger: Ledger | None, model: str, version: str, *, expected: str, run_id: str
+) -> None:
     """Makes `version` the champion if the champion is still `expected`. Repeating it changes nothing.
 
     Args:
@@ -64,5 +66,7 @@ def _project(registry: Registry, ledger: Ledger, model: str) -> None:
 def _adopt(ledger: Ledger, model: str, alias: Version) -> None:
     latest = ledger.champion(model)
     if latest is None or latest.version != alias.number:
-        logger.warning("the champion alias of %s was moved to version %s by hand; adopted", model, alias.number)
+        logger.warning(
+            "the champion alias of %s was moved to version %s by hand; adopted", model, alias.number
+        )
         ledger.record_promotion(model, alias.number, previous=latest, run_id=None, kind="external")

@@ -12,7 +12,7 @@ IMAGE = f"kfp-continuous-training-python:{__version__}"
 component = functools.partial(
     dsl.component,
     base_image=IMAGE,
-    # Everything is baked into the image: a pod that installs packages as it starts is neither fast nor the same twice.
+    # Everything is baked into the image: a pod that installs packages as it starts is never the same twice.
     packages_to_install=[],
     install_kfp_package=False,
 )

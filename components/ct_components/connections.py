@@ -41,7 +41,9 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Connections
     """
     tracking_uri = environment.get(TRACKING_URI, "")
     if not tracking_uri:
-        raise StateError(f"{TRACKING_URI} is not set: the stages need MLflow's address, such as http://mlflow:5000")
+        raise StateError(
+            f"{TRACKING_URI} is not set: the stages need MLflow's address, such as http://mlflow:5000"
+        )
     return Connections(tracking_uri, ledger_url(environment), environment.get(ARTIFACT_ROOT) or None)
 
 

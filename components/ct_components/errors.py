@@ -78,5 +78,14 @@ class Unreachable(CTError):
 
 EXIT_CODES = {
     kind.exit_code: kind
-    for kind in (SpecError, DataError, SourceError, ModelError, StateError, Duplicate, StageTimeout, Unreachable)
+    for kind in (
+        SpecError,
+        DataError,
+        SourceError,
+        ModelError,
+        StateError,
+        Duplicate,
+        StageTimeout,
+        Unreachable,
+    )
 }

@@ -71,7 +71,9 @@ def read_learnable(path: Path | str, columns: Columns) -> Learnable:
 def _numbers(rows: pa.Table, name: str) -> pa.Array:
     values = numeric_values(rows.column(name), name)
     if np.isinf(values).any():
-        raise DataError(f"column {name!r} holds {int(np.isinf(values).sum())} infinities; allowed: finite numbers")
+        raise DataError(
+            f"column {name!r} holds {int(np.isinf(values).sum())} infinities; allowed: finite numbers"
+        )
     return pa.array(values, mask=np.isnan(values))
 
 
@@ -84,7 +86,9 @@ def _weights(rows: pa.Table, name: str) -> NDArray[np.float64]:
     weight = numeric_values(rows.column(name), name)
     wrong = int((~np.isfinite(weight) | (weight < 0)).sum())
     if wrong or not weight.any():
-        found = f"{wrong} of {len(weight)} weights are missing, negative or infinite" if wrong else "all are zero"
+        found = (
+            f"{wrong} of {len(weight)} weights are missing, negative or infinite" if wrong else "all are zero"
+        )
         raise DataError(f"weight column {name!r}: {found}; allowed: finite weights of 0 or more, not all 0")
     return weight
 
@@ -92,7 +96,12 @@ def _weights(rows: pa.Table, name: str) -> NDArray[np.float64]:
 def _check_two_classes(positive: NDArray[np.bool_], columns: Columns) -> None:
     share = positive.sum()
     if share in (0, len(positive)):
-        only = "no row is labelled" if not len(positive) else f"all {len(positive)} labelled rows are of one class"
+        only = (
+            "no row is labelled"
+            if not len(positive)
+            else f"all {len(positive)} labelled rows are of one class"
+        )
         raise DataError(
-            f"target {columns.target!r}: {only}; needed: rows with the positive class {columns.positive!r} and others"
+            f"target {columns.target!r}: {only}; "
+            f"needed: rows with the positive class {columns.positive!r} and others"
         )

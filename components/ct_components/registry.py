@@ -45,7 +45,7 @@ _HTTP_DEFAULTS = {
 
 @dataclass(frozen=True)
 class Version:
-    """A registered model version: its number, the MLflow run that made it, and our tags without their prefix."""
+    """A registered model version: its number, the MLflow run that made it, our tags without their prefix."""
 
     name: str
     number: str
@@ -111,7 +111,9 @@ class Registry:
             root = self._connections.artifact_root
             return str(self._client.create_experiment(name, f"{root}/{name}" if root else None))
         if found.lifecycle_stage != "active":
-            raise StateError(f"MLflow experiment {name!r} is deleted; restore it, or name the model differently")
+            raise StateError(
+                f"MLflow experiment {name!r} is deleted; restore it, or name the model differently"
+            )
         return str(found.experiment_id)
 
     def log(
@@ -198,7 +200,9 @@ class Registry:
         from mlflow.artifacts import download_artifacts
 
         with self.answering():
-            return Path(download_artifacts(artifact_uri=version.uri, tracking_uri=self._connections.tracking_uri))
+            return Path(
+                download_artifacts(artifact_uri=version.uri, tracking_uri=self._connections.tracking_uri)
+            )
 
     def read_text(self, mlflow_run_id: str, path: str) -> str:
         """Returns a text file of an MLflow run."""
@@ -219,7 +223,9 @@ def model_metadata(folder: Path) -> dict[str, Any]:
     content = yaml.safe_load((folder / "MLmodel").read_text())
     text = (content.get("metadata") or {}).get("kfp_ct")
     if text is None:
-        raise StateError(f"the model in {folder} was not made by train_model: its MLmodel holds no kfp_ct metadata")
+        raise StateError(
+            f"the model in {folder} was not made by train_model: its MLmodel holds no kfp_ct metadata"
+        )
     metadata: dict[str, Any] = json.loads(text)
     return metadata
 
@@ -235,7 +241,12 @@ def _prefixed(tags: Mapping[str, str]) -> dict[str, str]:
 
 def _is_transient(error: Any) -> bool:
     text = str(error)
-    signs: Sequence[str] = ("API request to", "Max retries exceeded", "Connection refused", "OperationalError")
+    signs: Sequence[str] = (
+        "API request to",
+        "Max retries exceeded",
+        "Connection refused",
+        "OperationalError",
+    )
     return error.error_code == "TEMPORARILY_UNAVAILABLE" or any(sign in text for sign in signs)
 
 

@@ -72,7 +72,7 @@ def prune_partitions(files: Iterable[Path], window: "Window", timezone: str) -> 
     """Leaves out the files that `list_partitions` leaves out, in the order given."""
     zone, margin = ZoneInfo(timezone), timedelta(days=1)
     first = window.start.astimezone(zone).date() - margin
-    last = window.end.astimezone(zone).date() + margin
+    last = (window.end - timedelta(microseconds=1)).astimezone(zone).date() + margin
     days = ((file, partition_day(file)) for file in files)
     return [file for file, day in days if day is None or first <= day <= last]
 

@@ -152,7 +152,7 @@ def parse_as_of(text: str, timezone: str, now: datetime) -> datetime:
     return as_of
 
 
-def plan_windows(  # noqa: PLR0917  in the order of the picture above, called by name
+def plan_windows(
     as_of: datetime,
     timezone: str,
     train: Duration,

@@ -34,8 +34,8 @@ def _embedded_ledger() -> Path:
     path = connections.state_home() / "ledger.db"
     if not path.exists():
         raise StateError(
-            f"there is no ledger at {path}; run kfp-ct run first, or set {connections.STATE_HOME} to the state "
-            f"folder or {connections.LEDGER_URL} to the ledger"
+            f"there is no ledger at {path}; run kfp-ct run first, or set {connections.STATE_HOME} to the "
+            f"state folder or {connections.LEDGER_URL} to the ledger"
         )
     return path
 

@@ -81,9 +81,11 @@ def continuous_training(stages: Stages | None = None, *, caching: bool = False) 
 
     @dsl.pipeline(
         name=PIPELINE_NAME,
-        description="Retrains a model, and promotes it only if it is proven better on rows that neither has seen.",
+        description="Retrains a model, and promotes it only if it is proven better on unseen rows.",
     )
-    def pipeline(spec: str, as_of: str = "", reason: str = "manual", key: str = "", hyperparameters: str = "") -> None:
+    def pipeline(
+        spec: str, as_of: str = "", reason: str = "manual", key: str = "", hyperparameters: str = ""
+    ) -> None:
         """Retrains a model, and promotes it only if it is proven better.
 
         Args:
@@ -100,17 +102,30 @@ def continuous_training(stages: Stages | None = None, *, caching: bool = False) 
     return pipeline
 
 
-def _train_and_judge(use: Stages, caching: bool, spec: Any, as_of: Any, reason: Any, key: Any, hyperparameters: Any) -> None:
+def _train_and_judge(
+    use: Stages, caching: bool, spec: Any, as_of: Any, reason: Any, key: Any, hyperparameters: Any
+) -> None:
     def placed(stage: str, **inputs: Any) -> Any:
         return _placed(getattr(use, stage)(**inputs), stage, caching=caching)
 
     run_id = dsl.PIPELINE_JOB_ID_PLACEHOLDER
     begun = placed(
-        "begin_run", spec=spec, run_id=run_id, as_of=as_of, reason=reason, key=key, hyperparameters=hyperparameters
+        "begin_run",
+        spec=spec,
+        run_id=run_id,
+        as_of=as_of,
+        reason=reason,
+        key=key,
+        hyperparameters=hyperparameters,
     ).outputs
     context, columns, windows = begun["context"], begun["columns"], begun["windows"]
     rows = placed(
-        "fetch_data", source=begun["source"], columns=columns, also=begun["also"], windows=windows, context=context
+        "fetch_data",
+        source=begun["source"],
+        columns=columns,
+        also=begun["also"],
+        windows=windows,
+        context=context,
     ).outputs
     validated = placed(
         "validate_data",
@@ -150,7 +165,9 @@ def _placed(task: Any, stage: str, *, caching: bool) -> Any:
     task.set_caching_options(caching)
     task.set_cpu_request(needs.cpu).set_memory_request(needs.memory).set_memory_limit(needs.memory_limit)
     if needs.retries:
-        task.set_retry(num_retries=needs.retries, backoff_duration="10s", backoff_factor=3, backoff_max_duration="300s")
+        task.set_retry(
+            num_retries=needs.retries, backoff_duration="10s", backoff_factor=3, backoff_max_duration="300s"
+        )
     seconds = needs.minutes * 60
     task.set_env_variable(TIMEOUT, str(seconds))
     # Threads that spin while they wait slow one another down wherever another process is busy.

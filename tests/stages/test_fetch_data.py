@@ -73,7 +73,9 @@ def test_each_row_goes_where_its_instant_says(run, tmp_path):
     training = read_table(tmp_path / "out" / "training.parquet")
     holdout = read_table(tmp_path / "out" / "holdout.parquet")
     assert (training.num_rows, holdout.num_rows) == (10 * 24, 5 * 24)
-    assert max(training["scheduled"].to_pylist()) < _day("2013-03-20") <= min(holdout["scheduled"].to_pylist())
+    assert (
+        max(training["scheduled"].to_pylist()) < _day("2013-03-20") <= min(holdout["scheduled"].to_pylist())
+    )
     assert summary["training"]["rows"] == 240
     assert summary["training"]["fingerprint"].startswith("sha256:")
     assert summary["training_span"] == ["2013-03-10T00:00:00+00:00", "2013-03-19T23:00:00+00:00"]
@@ -107,14 +109,18 @@ def test_a_window_that_begins_before_the_source_is_partial(run):
 def test_both_datasets_have_one_schema(run, flights, tmp_path):
     _write_day(flights, _day("2013-03-22"), distance=[0.5] * 24)
     run()
-    kinds = [read_table(tmp_path / "out" / f"{n}.parquet", ["distance"]).schema for n in ("training", "holdout")]
+    kinds = [
+        read_table(tmp_path / "out" / f"{n}.parquet", ["distance"]).schema for n in ("training", "holdout")
+    ]
     assert [kind.field("distance").type for kind in kinds] == [pa.float64(), pa.float64()]
 
 
 def test_progress_is_logged(run, caplog):
     with caplog.at_level(logging.INFO, logger="kfp-ct"):
         run()
-    assert "training window 2013-03-10 00:00 to 2013-03-20 00:00 UTC: reading 12 of 31 files" in caplog.messages
+    assert (
+        "training window 2013-03-10 00:00 to 2013-03-20 00:00 UTC: reading 12 of 31 files" in caplog.messages
+    )
     assert any(message.startswith("holdout rows: 120, from 2013-03-20") for message in caplog.messages)
 
 
@@ -124,7 +130,10 @@ class TestBadInput:
     @pytest.mark.parametrize(
         ("windows", "message"),
         [
-            (_windows(training=("2012-01-01", "2012-02-01")), "training window 2012-01-01 00:00 to 2012-02-01"),
+            (
+                _windows(training=("2012-01-01", "2012-02-01")),
+                "training window 2012-01-01 00:00 to 2012-02-01",
+            ),
             (_windows(holdout=("2013-05-01", "2013-05-15")), "holdout window 2013-05-01 00:00 to 2013-05-15"),
         ],
     )
@@ -144,7 +153,7 @@ class TestBadInput:
 
     def test_the_span_of_a_source_without_partitions_is_that_of_its_rows(self, run, tmp_path, flights):
         file = (flights / "dt=2013-03-05" / "part-0.parquet").rename(tmp_path / "flat.parquet")
-        with pytest.raises(SourceError, match="rows from 2013-03-05 00:00 to 2013-03-05 23:00"):
+        with pytest.raises(SourceError, match=r"rows from 2013-03-05 00:00 to 2013-03-05 23:00"):
             run(uri=str(file))
 
     def test_a_holdout_without_length_is_explained(self, run):

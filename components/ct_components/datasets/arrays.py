@@ -24,8 +24,8 @@ def wrap(column: pa.ChunkedArray, dtype: type[T], missing: float) -> NDArray[T]:
     Returns:
         Read-only when it could be had without a copy.
     """
-    chunks = [_wrap_chunk(chunk, dtype, missing) for chunk in column.chunks]
-    return chunks[0] if len(chunks) == 1 else np.concatenate([np.empty(0, dtype), *chunks])
+    parts = [_wrap_chunk(chunk, dtype, missing) for chunk in column.chunks]
+    return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, dtype), *parts])
 
 
 def scalar(value: int, kind: pa.DataType) -> pa.Scalar:

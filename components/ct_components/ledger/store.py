@@ -137,7 +137,9 @@ class Ledger:
         except sa.exc.IntegrityError:
             holder = self._holder(run.model, run.key)
             if holder != run.run_id:
-                raise Duplicate(f"run {run.run_id}: key {run.key!r} of {run.model} is held by run {holder}") from None
+                raise Duplicate(
+                    f"run {run.run_id}: key {run.key!r} of {run.model} is held by run {holder}"
+                ) from None
 
     def _holder(self, model: str, key: str) -> str | None:
         query = sa.select(runs.c.run_id).where(runs.c.model == model, runs.c.key == key)
@@ -147,7 +149,9 @@ class Ledger:
     def set_mlflow_run(self, run_id: str, mlflow_run_id: str) -> None:
         """Records which MLflow run belongs to a run."""
         with self._begin() as connection:
-            connection.execute(runs.update().where(runs.c.run_id == run_id).values(mlflow_run_id=mlflow_run_id))
+            connection.execute(
+                runs.update().where(runs.c.run_id == run_id).values(mlflow_run_id=mlflow_run_id)
+            )
 
     def finish_run(self, run_id: str, *, state: str, outcome: str, message: str) -> None:
         """Closes a run; closing it again changes nothing but the message."""
@@ -199,16 +203,27 @@ class Ledger:
     def verdict(self, run_id: str) -> Mapping[str, Any] | None:
         """Returns the verdict of a run, or None if it came to none."""
         rows = self._rows(verdicts.select().where(verdicts.c.run_id == run_id))
-        return rows[0] if rows else None
+        return dict(rows[0]) if rows else None
 
     def champion(self, model: str) -> Promotion | None:
         """Returns the latest promotion of a model."""
-        query = promotions.select().where(promotions.c.model == model).order_by(promotions.c.sequence.desc()).limit(1)
+        query = (
+            promotions.select()
+            .where(promotions.c.model == model)
+            .order_by(promotions.c.sequence.desc())
+            .limit(1)
+        )
         rows = self._rows(query)
         return Promotion(**rows[0]) if rows else None
 
     def record_promotion(
-        self, model: str, version: str, *, previous: Promotion | None, run_id: str | None, kind: str = "promotion"
+        self,
+        model: str,
+        version: str,
+        *,
+        previous: Promotion | None,
+        run_id: str | None,
+        kind: str = "promotion",
     ) -> Promotion:
         """Makes `version` the champion after `previous`: the compare-and-swap of a promotion.
 
@@ -244,14 +259,17 @@ class Ledger:
     def run(self, run_id: str) -> Mapping[str, Any] | None:
         """Returns the row of a run."""
         rows = self._rows(runs.select().where(runs.c.run_id == run_id))
-        return rows[0] if rows else None
+        return dict(rows[0]) if rows else None
 
     def history(self, model: str | None = None) -> dict[str, list[dict[str, Any]]]:
         """Returns runs with their verdicts and stages, and promotions, oldest first."""
         of_runs = sa.true() if model is None else runs.c.model == model
         of_promotions = sa.true() if model is None else promotions.c.model == model
         ids = sa.select(runs.c.run_id).where(of_runs)
-        verdict_of = {row["run_id"]: dict(row) for row in self._rows(verdicts.select().where(verdicts.c.run_id.in_(ids)))}
+        verdict_of = {
+            row["run_id"]: dict(row)
+            for row in self._rows(verdicts.select().where(verdicts.c.run_id.in_(ids)))
+        }
         stages_of: dict[str, list[dict[str, Any]]] = {}
         in_order = stage_outcomes.select().where(stage_outcomes.c.run_id.in_(ids)).order_by("started_at")
         for row in self._rows(in_order):
@@ -264,7 +282,9 @@ class Ledger:
             "promotions": [
                 dict(row)
                 for row in self._rows(
-                    promotions.select().where(of_promotions).order_by(promotions.c.model, promotions.c.sequence)
+                    promotions.select()
+                    .where(of_promotions)
+                    .order_by(promotions.c.model, promotions.c.sequence)
                 )
             ],
         }

@@ -69,7 +69,9 @@ def build_classifier(estimator: str, parameters: Mapping[str, Any], seed: int) -
     try:
         built: BaseEstimator = factory(**{**defaults, **parameters})
     except TypeError as error:
-        raise SpecError(f"training.parameters: {estimator} cannot be built from {dict(parameters)}: {error}") from error
+        raise SpecError(
+            f"training.parameters: {estimator} cannot be built from {dict(parameters)}: {error}"
+        ) from error
     _check_values(built, estimator)
     return built
 
@@ -111,7 +113,9 @@ def check_takes_weights(classifier: "BaseEstimator", estimator: str) -> None:
     from sklearn.utils.validation import has_fit_parameter
 
     if not has_fit_parameter(classifier, "sample_weight"):
-        raise SpecError(f"columns.weight: {estimator} takes no sample weights; remove the key or choose another")
+        raise SpecError(
+            f"columns.weight: {estimator} takes no sample weights; remove the key or choose another"
+        )
 
 
 def _encode_for(
@@ -126,7 +130,10 @@ def _encode_for(
         classifier.set_params(categorical_features=list(range(len(features.categorical))))
     encoder = ColumnTransformer(
         # Categorical columns come first, so that their positions do not depend on the numeric ones.
-        [("categorical", categorical, list(features.categorical)), ("numeric", numeric, list(features.numeric))],
+        [
+            ("categorical", categorical, list(features.categorical)),
+            ("numeric", numeric, list(features.numeric)),
+        ],
         verbose_feature_names_out=False,
         # One block of floats, whatever the columns hold.
         sparse_threshold=0,

@@ -62,7 +62,9 @@ def score(model: Any, frame: "DataFrame", role: str = "model") -> Scores:
     except (ValueError, TypeError, KeyError) as error:
         raise ModelError(f"the {role} cannot score {len(frame)} rows: {error}") from error
     if not np.isfinite(scores).all():
-        raise ModelError(f"the {role} gives {int((~np.isfinite(scores)).sum())} of {len(scores)} scores that are no numbers")
+        raise ModelError(
+            f"the {role} gives {(~np.isfinite(scores)).sum()} of {len(scores)} scores that are no numbers"
+        )
     return scores.astype(np.float64)
 
 

@@ -72,9 +72,13 @@ def load_model(folder: Path) -> Any:
 
     path = folder / MODEL_FILE
     if not path.exists():
-        raise ModelError(f"the model in {folder} has no {MODEL_FILE}; only models in skops's format are loaded")
+        raise ModelError(
+            f"the model in {folder} has no {MODEL_FILE}; only models in skops's format are loaded"
+        )
     try:
-        return skops.io.load(path, trusted=_trusted(skops.io.get_untrusted_types(file=path), f"the model in {folder}"))
+        return skops.io.load(
+            path, trusted=_trusted(skops.io.get_untrusted_types(file=path), f"the model in {folder}")
+        )
     except (OSError, ValueError, KeyError, AttributeError, ImportError) as error:
         raise ModelError(f"the model in {folder} cannot be loaded: {error}") from error
 
@@ -95,7 +99,9 @@ def _dumped_types(pipeline: "Pipeline") -> list[str]:
 
 
 def _trusted(types: list[str], what: str) -> list[str]:
-    refused = [each for each in types if each.split(".")[0] not in _TRUSTED_PACKAGES and each not in _TRUSTED_TYPES]
+    refused = [
+        each for each in types if each.split(".")[0] not in _TRUSTED_PACKAGES and each not in _TRUSTED_TYPES
+    ]
     if refused:
         raise ModelError(
             f"{what} holds {', '.join(refused)}; trusted are types of {', '.join(_TRUSTED_PACKAGES)} only"
@@ -110,5 +116,11 @@ def _signature(predict: str, sample: "DataFrame") -> Any:
     from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 
     kinds = {name: DataType.double if sample[name].dtype.kind == "f" else DataType.string for name in sample}
-    output = TensorSpec(np.dtype(np.float64), (-1, 2)) if predict == "predict_proba" else TensorSpec(np.dtype(bool), (-1,))
-    return ModelSignature(Schema([ColSpec(kind, str(name)) for name, kind in kinds.items()]), Schema([output]))
+    output = (
+        TensorSpec(np.dtype(np.float64), (-1, 2))
+        if predict == "predict_proba"
+        else TensorSpec(np.dtype(bool), (-1,))
+    )
+    return ModelSignature(
+        Schema([ColSpec(kind, str(name)) for name, kind in kinds.items()]), Schema([output])
+    )

@@ -25,7 +25,7 @@ Points = Sequence[tuple[float, float, float]]
 
 @dataclass(frozen=True)
 class GainChart:
-    """A gain with its one-sided limits: ``upper`` None runs to the edge, open-ended."""
+    """A gain with its one-sided limits: `upper` None runs to the edge, open-ended."""
 
     ticks: list[Tick]
     gain: float
@@ -109,7 +109,7 @@ def day_chart(days: Sequence[DayScore]) -> DayChart | None:
 
 @dataclass(frozen=True)
 class RocChart:
-    """ROC curves in a square; ``at_threshold`` is the challenger's point at the confusion's threshold."""
+    """ROC curves in a square; `at_threshold` is the challenger's point at the confusion's threshold."""
 
     ticks: list[float]
     champion: str

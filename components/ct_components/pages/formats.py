@@ -140,7 +140,7 @@ def instant(iso: str | None, timezone: str = "UTC") -> str:
 def href(path: str) -> str:
     """An address for a link: http(s) as it is, anything else as a path relative to the page.
 
-    A scheme such as ``javascript:`` becomes a harmless file name, and ``//host`` no other host.
+    A scheme such as `javascript:` becomes a harmless file name, and `//host` no other host.
 
     >>> href("runs/a b/run.html"), href("javascript:alert(1)"), href("//evil.example/x")
     ('runs/a%20b/run.html', 'javascript%3Aalert%281%29', '/evil.example/x')

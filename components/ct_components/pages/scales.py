@@ -32,7 +32,7 @@ class Axis:
         return round(self.start + share * (self.stop - self.start), 1)
 
     def ticks(self, wanted: int = 5) -> list[Tick]:
-        """About ``wanted`` marks at round values.
+        """About `wanted` marks at round values.
 
         >>> [tick.label for tick in Axis(0.613, 0.741, 0, 100).ticks(4)]
         ['0.65', '0.70']
@@ -47,7 +47,7 @@ class Axis:
 
 
 def axis_over(values: Iterable[float | None], start: float, stop: float, pad: float = 0.08) -> Axis:
-    """An axis over all finite values, with ``pad`` of their span free on each side.
+    """An axis over all finite values, with `pad` of their span free on each side.
 
     Equal values, or none, get a span of their own, so that nothing is ever divided by zero.
     """
@@ -61,6 +61,6 @@ def axis_over(values: Iterable[float | None], start: float, stop: float, pad: fl
 
 
 def _round_step(raw: float) -> float:
-    """The smallest of 1, 2, 2.5 and 5 times a power of ten that is not below ``raw``."""
+    """The smallest of 1, 2, 2.5 and 5 times a power of ten that is not below `raw`."""
     power = 10.0 ** math.floor(math.log10(raw))
     return next(step * power for step in _STEPS if step * power >= raw * (1 - 1e-9))

@@ -184,12 +184,11 @@ def _quantile_edges(finite: NDArray[np.float64]) -> NDArray[np.float64]:
         return finite
     places = np.linspace(0, finite.size - 1, BINS + 1).astype(np.int64)
     quantiles = finite[places]
-    repeated = quantiles[1:][np.diff(quantiles) == 0]
+    repeated = quantiles[1:][quantiles[1:] == quantiles[:-1]]
     inner = quantiles[quantiles < quantiles[-1]]
-    above = np.nextafter(np.append(repeated, quantiles[-1]), np.inf)
+    above = np.nextafter(np.append(repeated, quantiles[-1]), np.finfo(np.float64).max)
     last = quantiles[-1:] if repeated.size and repeated[-1] == quantiles[-1] else quantiles[:0]
-    edges = np.unique(np.concatenate([inner, last, above]))
-    return edges.clip(max=np.finfo(np.float64).max)
+    return np.unique(np.concatenate([inner, last, above]))
 
 
 def _moments(finite: NDArray[np.float64]) -> tuple[float | None, float | None]:

@@ -13,7 +13,9 @@ Examples:
 
 @click.command(epilog=_EPILOG)
 @click.argument("spec", type=click.Path(path_type=Path), required=False)
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="The YAML file to write.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="The YAML file to write."
+)
 @click.option("--caching", is_flag=True, help="Let KFP answer stages from its cache.")
 def command(spec: Path | None, output: Path | None, caching: bool) -> None:
     """Write the pipeline as YAML for Kubeflow Pipelines.
@@ -24,7 +26,9 @@ def command(spec: Path | None, output: Path | None, caching: bool) -> None:
     from ct_pipelines.compile import compile_pipeline, compiled_path
 
     if spec and not output:
-        raise click.UsageError("SPEC needs --output: the installation's own pipeline stays the one for any model")
+        raise click.UsageError(
+            "SPEC needs --output: the installation's own pipeline stays the one for any model"
+        )
     target = output or compiled_path()
     compile_pipeline(target, spec=dump_spec(load_spec(spec)) if spec else None, caching=caching)
     click.echo(target)

@@ -36,7 +36,18 @@ def _print(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
     from rich.table import Table
 
     console = Console(soft_wrap=True)
-    runs = Table("created", "model", "as-of", "reason", "run", "verdict", "gain", "outcome", box=box.SIMPLE, title="Runs")
+    runs = Table(
+        "created",
+        "model",
+        "as-of",
+        "reason",
+        "run",
+        "verdict",
+        "gain",
+        "outcome",
+        box=box.SIMPLE,
+        title="Runs",
+    )
     for run in found["runs"]:
         verdict = run["verdict"] or {}
         gain = verdict.get("gain")
@@ -51,7 +62,9 @@ def _print(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
             run["outcome"] or run["state"],
         )
     console.print(runs)
-    promotions = Table("since", "model", "champion", "before", "by run", "kind", box=box.SIMPLE, title="Champions")
+    promotions = Table(
+        "since", "model", "champion", "before", "by run", "kind", box=box.SIMPLE, title="Champions"
+    )
     for promotion in found["promotions"]:
         promotions.add_row(
             f"{promotion['created_at']:%Y-%m-%d %H:%M}",

@@ -15,8 +15,12 @@ Examples:
 
 @click.command(epilog=_EPILOG)
 @click.argument("spec", type=click.Path(path_type=Path))
-@click.option("--as-of", "instants", multiple=True, default=[""], help="The instant to pretend is now. Repeatable.")
-@click.option("--reason", type=click.Choice(REASONS), default="manual", show_default=True, help="Why it runs.")
+@click.option(
+    "--as-of", "instants", multiple=True, default=[""], help="The instant to pretend is now. Repeatable."
+)
+@click.option(
+    "--reason", type=click.Choice(REASONS), default="manual", show_default=True, help="Why it runs."
+)
 @click.option("--key", default="", help="The trigger's key; a second run with it ends as a duplicate.")
 @click.option("--hyperparameters", default="", help="A JSON object that overrides training.parameters.")
 @click.option("--pipeline", type=click.Path(path_type=Path), help="Another compiled pipeline to run.")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ct_components.ledger import Ledger
     from ct_pipelines.local.runner import LocalRun
 
-# Artifact of a stage → its file's name. KFP names artifacts without a suffix, which no browser takes for a page.
+# Artifact of a stage → its file's name. KFP gives artifacts no suffix, and no browser takes that for a page.
 _PAGES = {
     ("notify", "page"): "run.html",
     ("validate-data", "page"): "validation.html",
@@ -36,7 +36,9 @@ def publish_pages(run: "LocalRun", ledger: "Ledger", home: Path) -> dict[str, Pa
     index = home / "pages" / "index.html"
     rows = [_row(each, home) for each in reversed(ledger.history()["runs"])]
     atomic_write(index, pages.index_page(rows))
-    published = {Path(name).stem: folder / name for name, source in found.items() if source and name.endswith("html")}
+    published = {
+        Path(name).stem: folder / name for name, source in found.items() if source and name.endswith("html")
+    }
     return {**published, "index": index}
 
 

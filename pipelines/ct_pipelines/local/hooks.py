@@ -97,7 +97,12 @@ def _run(command: list[str], environment: Mapping[str, str], log: Any) -> int:
     """Runs a command in a process group of its own, so that it can be ended with all it started."""
     limit = float(environment.get(TIMEOUT) or 0)
     with subprocess.Popen(  # noqa: S603
-        command, env=dict(environment), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        command,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
     ) as process:
         timer = threading.Timer(limit + _GRACE_SECONDS, _end, [process]) if limit else None
         try:
@@ -124,7 +129,9 @@ def hooked(processes: StageProcesses, run_id: str) -> Iterator[None]:
     execute = task_executor.execute_single_task
     ids = chain([run_id], (str(uuid.uuid4()) for _ in repeat(None)))
     with (
-        patch.object(task_executor, "execute_single_task", lambda **details: processes.run_task(execute, **details)),
+        patch.object(
+            task_executor, "execute_single_task", lambda **details: processes.run_task(execute, **details)
+        ),
         patch.object(subprocess_task_handler, "run_local_subprocess", processes.run_process),
         patch.object(placeholder_utils, "make_random_id", lambda: next(ids)),
     ):

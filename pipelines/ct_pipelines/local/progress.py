@@ -2,14 +2,22 @@
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.status import Status
+
+if TYPE_CHECKING:
+    from rich.status import Status
 
 _TAIL = 15
 # What kfp's executor says of itself: its inputs as pages of JSON, and where it wrote its outputs.
 _EXECUTOR = re.compile(r"^\[KFP Executor [^]]*\]: ")
-_CHATTER = ("Looking for component", "Loading KFP component", "Got executor_input", "Wrote executor output file")
+_CHATTER = (
+    "Looking for component",
+    "Loading KFP component",
+    "Got executor_input",
+    "Wrote executor output file",
+)
 
 
 class Progress:
@@ -21,7 +29,7 @@ class Progress:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._status: Status | None = None
+        self._status: "Status | None" = None
 
     def started(self, task: str) -> None:
         """A task starts."""

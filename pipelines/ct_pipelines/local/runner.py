@@ -48,7 +48,11 @@ class LocalRun:
 
 
 def run_pipeline(
-    compiled: Path, arguments: Mapping[str, str], home: Path, environment: Mapping[str, str], observer: Observer
+    compiled: Path,
+    arguments: Mapping[str, str],
+    home: Path,
+    environment: Mapping[str, str],
+    observer: Observer,
 ) -> LocalRun:
     """Runs a compiled pipeline, each stage in a process of its own.
 
@@ -72,7 +76,11 @@ def run_pipeline(
         raise StateError(f"the state folder {home} cannot be written: {error}") from error
     processes = StageProcesses(folder, environment, observer)
     try:
-        with (folder / "kfp.log").open("w") as log, contextlib.redirect_stdout(log), warnings.catch_warnings():
+        with (
+            (folder / "kfp.log").open("w") as log,
+            contextlib.redirect_stdout(log),
+            warnings.catch_warnings(),
+        ):
             # kfp.local says for each task that it ignores requests for memory.
             warnings.simplefilter("ignore")
             _execute(pipeline, _arguments(arguments, folder), folder, processes, run_id)
@@ -87,7 +95,9 @@ def _load(compiled: Path) -> Any:
     try:
         return components.load_component_from_file(str(compiled))
     except FileNotFoundError:
-        raise SpecError(f"compiled pipeline {str(compiled)!r}: no such file; kfp-ct compile writes one") from None
+        raise SpecError(
+            f"compiled pipeline {str(compiled)!r}: no such file; kfp-ct compile writes one"
+        ) from None
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise SpecError(f"compiled pipeline {str(compiled)!r} cannot be loaded: {reason}") from error
@@ -103,7 +113,9 @@ def _arguments(arguments: Mapping[str, str], folder: Path) -> dict[str, str]:
     return {**arguments, "spec": str(path)}
 
 
-def _execute(pipeline: Any, arguments: Mapping[str, str], folder: Path, processes: StageProcesses, run_id: str) -> None:
+def _execute(
+    pipeline: Any, arguments: Mapping[str, str], folder: Path, processes: StageProcesses, run_id: str
+) -> None:
     from kfp import local
 
     local.init(

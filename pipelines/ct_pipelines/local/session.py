@@ -55,7 +55,9 @@ class Session:
         self._say(f"\n{self._spec.model} as of {parameters['as_of'] or 'now'}")
         begun = monotonic()
         arguments = {"spec": dump_spec(self._spec), **parameters}
-        ended = run_pipeline(self._compiled, arguments, self._home, self._environment, Progress(self._console))
+        ended = run_pipeline(
+            self._compiled, arguments, self._home, self._environment, Progress(self._console)
+        )
         result = self._result(ended, monotonic() - begun)
         self._results.append(result)
         if ended.exit_code:

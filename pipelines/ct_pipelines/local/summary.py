@@ -50,7 +50,9 @@ def run_lines(result: Result) -> Iterator[str]:
         return
     windows, rows = report["windows"], report["rows"]
     for name in ("training", "holdout"):
-        partial = ", partial: the source begins later" if name == "training" and rows["training_partial"] else ""
+        partial = (
+            ", partial: the source begins later" if name == "training" and rows["training_partial"] else ""
+        )
         yield f"  {name:<10} {rows[name]:>8,} rows  {_window(windows, name)}{partial}"
     yield f"  {'champion':<10} {_score(report, 'champion')}"
     yield f"  {'challenger':<10} {_score(report, 'challenger')}"
@@ -67,13 +69,25 @@ def closing_lines(results: Sequence[Result], home: Path, environment: Mapping[st
     yield ""
     yield f"pages   {results[-1].pages['index']}" if results else f"pages   {home / 'pages'}"
     yield f"        open them: {_executable('python')} -m webbrowser file://{home}/pages/index.html"
-    yield f"MLflow  {environment[connections.TRACKING_URI]}"
-    yield f"        open it:   {_executable('mlflow')} server --backend-store-uri {environment[connections.TRACKING_URI]} --port 5000"
+    store = environment[connections.TRACKING_URI]
+    yield f"MLflow  {store}"
+    yield f"        open it:   {_executable('mlflow')} server --backend-store-uri {store} --port 5000"
     yield f"ledger  KFP_CT_HOME={home} {_executable('kfp-ct')} history"
 
 
 def _table(results: Sequence[Result]) -> Iterator[str]:
-    head = ("as-of", "training", "holdout", "champion", "challenger", "gain", "limit", "verdict", "reason", "seconds")
+    head = (
+        "as-of",
+        "training",
+        "holdout",
+        "champion",
+        "challenger",
+        "gain",
+        "limit",
+        "verdict",
+        "reason",
+        "seconds",
+    )
     form = "{:<10}  {:>9}  {:>8}  {:>12}  {:>12}  {:>8}  {:>8}  {:<12}  {:<22}  {:>7}"
     yield form.format(*head)
     for each in results:
@@ -118,9 +132,10 @@ def _versioned(report: Mapping[str, Any], role: str) -> str:
 
 def _gain(report: Mapping[str, Any]) -> str:
     if report["gain"] is None:
-        base = report["baseline_gain"], report["baseline_lower"]
-        return f"over the baseline predictor {_signed(base[0])}, lower limit {_signed(base[1])}"
-    return f"{_signed(report['gain'])}, lower limit {_signed(report['lower'])} at alpha {report['alpha']:.4f}, challenge {report['challenge']}"
+        gain, lower = _signed(report["baseline_gain"]), _signed(report["baseline_lower"])
+        return f"{gain} over the baseline predictor, lower limit {lower}"
+    spent = f"alpha {report['alpha']:.4f}, challenge {report['challenge']}"
+    return f"{_signed(report['gain'])}, lower limit {_signed(report['lower'])} at {spent}"
 
 
 def _signed(value: float | None) -> str:

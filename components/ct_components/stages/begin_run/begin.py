@@ -200,7 +200,12 @@ def _claim(ledger: Ledger | None, context: Context, spec: ModelSpec, windows: Wi
 
 
 def _start_mlflow_run(registry: Registry, ledger: Ledger | None, context: Context) -> Context:
-    tags = {"key": context.key, "reason": context.reason, "as_of": context.as_of, "challenged": context.champion}
+    tags = {
+        "key": context.key,
+        "reason": context.reason,
+        "as_of": context.as_of,
+        "challenged": context.champion,
+    }
     name = f"{context.as_of[:10]} {context.reason}"
     mlflow_run_id = registry.start_run(context.model, name, context.run_id, tags)
     if ledger:
@@ -225,5 +230,8 @@ def _plan(spec: ModelSpec, windows: Windows, context: Context, champion: Champio
         context=context.to_json(),
         also=json.dumps(also),
         windows=windows.to_json(),
-        **{name: json.dumps(section[name]) for name in ("source", "columns", "validation", "training", "gates")},
+        **{
+            name: json.dumps(section[name])
+            for name in ("source", "columns", "validation", "training", "gates")
+        },
     )

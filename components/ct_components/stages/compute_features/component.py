@@ -12,7 +12,7 @@ def compute_features(
     features: dsl.Output[dsl.Dataset],
     context: str = "",
 ):
-    """Materialises what the estimator learns from: labelled rows, features in their model types, target, weight.
+    """Materialises what the estimator learns from: the labelled rows, in their model types.
 
     Args:
         training: The rows of the training window, from `fetch_data`.

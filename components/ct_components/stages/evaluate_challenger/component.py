@@ -20,7 +20,7 @@ def evaluate_challenger(
     """Scores champion and challenger anew on the same holdout rows, and applies the gates.
 
     Args:
-        holdout: The holdout's raw rows, from `fetch_data`, which says in its metadata what the challenger learned from.
+        holdout: The holdout's raw rows, from `fetch_data`; its metadata say what was learned from.
         challenger: The challenger's registered version.
         windows: Both windows and the zone, from `begin_run`: days are days of that zone.
         gates: The gates: JSON with metric, min_improvement, alpha, cluster, floors and more.

@@ -1,6 +1,5 @@
 """Judging the challenger against the champion on rows that neither has seen."""
 
-import json
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any

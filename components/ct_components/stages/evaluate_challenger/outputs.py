@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ct_components import connections, pages
-from ct_components.datasets import dataset_window
 from ct_components.registry import VERDICT_PAGE, VERDICT_REPORT, Registry
 from ct_components.spec import Gates, parse_section
 from ct_components.stage import Context, ledger_of
@@ -97,7 +96,9 @@ def _report(run: Context, evidence: Evidence, settings: Settings) -> str:
         "gates": json.loads(settings.gates),
         "holdout_fingerprint": settings.holdout.get("fingerprint"),
         "confusion": {**evidence.confusion._asdict(), "threshold": evidence.challenger.threshold},
-        "days": [dict(zip(("day", "rows", "champion", "challenger"), day, strict=True)) for day in evidence.days()],
+        "days": [
+            dict(zip(("day", "rows", "champion", "challenger"), day, strict=True)) for day in evidence.days()
+        ],
     }
     return json.dumps(content, indent=2, allow_nan=False)
 
@@ -134,20 +135,30 @@ def _page(run: Context, evidence: Evidence, settings: Settings) -> str:
                 bool(settings.holdout.get("training_partial")),
             ),
             holdout=pages.WindowRows(
-                windows.holdout.start.isoformat(), windows.holdout.end.isoformat(), evidence.holdout.rows.num_rows
+                windows.holdout.start.isoformat(),
+                windows.holdout.end.isoformat(),
+                evidence.holdout.rows.num_rows,
             ),
             gate=pages.GateSettings(**gate.model_dump(include=set(pages.GateSettings.__dataclass_fields__))),
             days=tuple(pages.DayScore(*day) for day in evidence.days()),
             champion_roc=tuple(evidence.roc(champion)),
             challenger_roc=tuple(evidence.roc(evidence.challenger)),
-            confusion=pages.ConfusionCounts(**evidence.confusion._asdict(), threshold=evidence.challenger.threshold),
+            confusion=pages.ConfusionCounts(
+                **evidence.confusion._asdict(), threshold=evidence.challenger.threshold
+            ),
         )
     )
 
 
-def _record_in_mlflow(run: Context, evidence: Evidence, metrics: Mapping[str, float], files: Mapping[str, str]) -> None:
+def _record_in_mlflow(
+    run: Context, evidence: Evidence, metrics: Mapping[str, float], files: Mapping[str, str]
+) -> None:
     judgement = evidence.judgement
-    tags = {"verdict": judgement.verdict.value, "verdict_reason": judgement.reason.value, "challenged": run.champion}
+    tags = {
+        "verdict": judgement.verdict.value,
+        "verdict_reason": judgement.reason.value,
+        "challenged": run.champion,
+    }
     registry = Registry(connections.from_environment())
     registry.tag_version(evidence.challenger.version, {**tags, "explanation": judgement.explanation})
     registry.log(run.mlflow_run_id, metrics=metrics, tags=tags, files=files)

@@ -21,7 +21,7 @@ def fetch_data(
         source: Where the rows are: JSON with type, uri, timestamp, timezone, label_delay.
         columns: The columns' roles: JSON with target, positive, numeric, categorical, id, weight.
         windows: Both windows and the zone: JSON as `begin_run` gives it.
-        also: Columns to read beside these, as a JSON list: what the champion takes and the spec no longer names.
+        also: Further columns to read, as a JSON list: what only the champion takes.
         training: The rows of the training window, with their fingerprint in the artifact's metadata.
         holdout: The rows of the holdout, later than anything a compared model was trained on.
         context: The run this belongs to; "" when the stage is used alone.

@@ -38,7 +38,10 @@ def close(run_id: str, state: str, page_path: str) -> Ended:
     ended = conclude(state, outcomes, verdict)
     if ledger and run:
         ledger.finish_run(
-            run_id, state="failed" if ended.outcome == FAILED else "succeeded", outcome=ended.outcome, message=ended.message
+            run_id,
+            state="failed" if ended.outcome == FAILED else "succeeded",
+            outcome=ended.outcome,
+            message=ended.message,
         )
     if run and ended.outcome == FAILED and run["mlflow_run_id"]:
         from ct_components.registry import Registry
@@ -88,7 +91,12 @@ def _page(
         ),
         outcome=ended.outcome,
         stages=tuple(
-            pages.StageRow(each.stage, each.outcome, (each.finished_at - each.started_at).total_seconds(), each.message or None)
+            pages.StageRow(
+                each.stage,
+                each.outcome,
+                (each.finished_at - each.started_at).total_seconds(),
+                each.message or None,
+            )
             for each in outcomes
         ),
         judged=pages.Judged.from_dict(verdict["report"]) if verdict else None,

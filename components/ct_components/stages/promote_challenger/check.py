@@ -20,7 +20,9 @@ def main() -> None:
 
     sample: dict[str, Any] = json.load(sys.stdin)
     model = mlflow.pyfunc.load_model(sys.argv[1])
-    rows = pd.read_json(io.StringIO(json.dumps(sample["rows"])), orient="split", dtype=False, convert_dates=False)
+    rows = pd.read_json(
+        io.StringIO(json.dumps(sample["rows"])), orient="split", dtype=False, convert_dates=False
+    )
     numeric = [spec.name for spec in model.metadata.get_input_schema() if spec.type.name == "double"]
     predicted = np.asarray(model.predict(rows.astype(dict.fromkeys(numeric, "float64"))))
     expected = np.asarray(sample["scores"])

@@ -52,15 +52,35 @@ def check_in_clean_process(registry: Registry, version: Version) -> None:
     sample = registry.read_text(version.mlflow_run_id, PREDICTION_SAMPLE)
     command = [sys.executable, "-I", str(_CHECK), str(registry.download(version))]
     ended = subprocess.run(  # noqa: S603
-        command, input=sample, capture_output=True, text=True, timeout=_CHECK_SECONDS, check=False, env=_environment()
+        command,
+        input=sample,
+        capture_output=True,
+        text=True,
+        timeout=_CHECK_SECONDS,
+        check=False,
+        env=_environment(),
     )
     if ended.returncode:
         words = (ended.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise ModelError(f"{version.uri} fails its check in a clean process (exit code {ended.returncode}): {words}")
+        raise ModelError(
+            f"{version.uri} fails its check in a clean process (exit code {ended.returncode}): {words}"
+        )
     logger.info("%s loads and predicts in a clean process: %s", version.uri, json.loads(ended.stdout))
 
 
 def _environment() -> "Mapping[str, str]":
     """What a serving process would have: no connection of ours."""
-    kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "LD_LIBRARY_PATH")
-    return {**{name: os.environ[name] for name in kept if name in os.environ}, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    kept = (
+        "PATH",
+        "HOME",
+        "LANG",
+        "LC_ALL",
+        "TMPDIR",
+        "OMP_NUM_THREADS",
+        "OMP_WAIT_POLICY",
+        "LD_LIBRARY_PATH",
+    )
+    return {
+        **{name: os.environ[name] for name in kept if name in os.environ},
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }

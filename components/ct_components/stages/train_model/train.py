@@ -13,7 +13,14 @@ from ct_components.features import Learnable, read_learnable
 from ct_components.models.build import Features, build_pipeline
 from ct_components.models.score import fit, score
 from ct_components.models.store import log_model
-from ct_components.registry import CHALLENGER, PREDICTION_SAMPLE, REFERENCE_PROFILE, RESOLVED_SPEC, Registry, Version
+from ct_components.registry import (
+    CHALLENGER,
+    PREDICTION_SAMPLE,
+    REFERENCE_PROFILE,
+    RESOLVED_SPEC,
+    Registry,
+    Version,
+)
 from ct_components.spec import Columns, Training, parse_section
 from ct_components.statistics.roc import roc_auc
 
@@ -62,19 +69,32 @@ def train(run: "Context", inputs: Inputs, model_path: str) -> Trained:
     registry = Registry(connections.from_environment())
     version = registry.version_of_run(run.model, run.mlflow_run_id)
     learnable = read_learnable(inputs.features, columns)
-    metrics = {"training_rows": float(len(learnable.frame)), "training_positive_share": float(learnable.positive.mean())}
+    metrics = {
+        "training_rows": float(len(learnable.frame)),
+        "training_positive_share": float(learnable.positive.mean()),
+    }
     if version is None:
         version, more = _fit_and_log(run, inputs, columns, training, learnable, registry)
         metrics |= more
         registry.log(run.mlflow_run_id, metrics=metrics)
     registry.set_alias(run.model, CHALLENGER, version.number)
     shutil.copytree(registry.download(version), model_path, dirs_exist_ok=True)
-    metadata = {"framework": "scikit-learn", "name": version.name, "version": version.number, "uri": version.uri}
+    metadata = {
+        "framework": "scikit-learn",
+        "name": version.name,
+        "version": version.number,
+        "uri": version.uri,
+    }
     return Trained(version.number, metrics, metadata)
 
 
 def _fit_and_log(
-    run: "Context", inputs: Inputs, columns: Columns, training: Training, learnable: Learnable, registry: Registry
+    run: "Context",
+    inputs: Inputs,
+    columns: Columns,
+    training: Training,
+    learnable: Learnable,
+    registry: Registry,
 ) -> tuple[Version, dict[str, float]]:
     pipeline = build_pipeline(
         training.estimator,
@@ -111,10 +131,18 @@ def _fit_and_log(
 
 def _parameters(training: Training, resolved: Mapping[str, Any], fingerprint: str) -> dict[str, Any]:
     windows = {
-        f"{window}_{end}": resolved["windows"][window][end] for window in ("training", "holdout") for end in ("start", "end")
+        f"{window}_{end}": resolved["windows"][window][end]
+        for window in ("training", "holdout")
+        for end in ("start", "end")
     }
     own = {f"parameter.{name}": value for name, value in training.parameters.items()}
-    return {"estimator": training.estimator, "seed": training.seed, **own, **windows, "data_fingerprint": fingerprint}
+    return {
+        "estimator": training.estimator,
+        "seed": training.seed,
+        **own,
+        **windows,
+        "data_fingerprint": fingerprint,
+    }
 
 
 def _metadata(columns: Columns, training: Training, resolved: Mapping[str, Any]) -> dict[str, Any]:
@@ -133,4 +161,6 @@ def _sample(pipeline: "Pipeline", frame: "DataFrame") -> str:
     """Rows with the scores that they had when fitted: what a stored model must still say of them."""
     rows = frame.head(_SAMPLE_ROWS)
     scores = score(pipeline, rows).tolist()
-    return json.dumps({"rows": json.loads(rows.to_json(orient="split", double_precision=15)), "scores": scores})
+    return json.dumps(
+        {"rows": json.loads(rows.to_json(orient="split", double_precision=15)), "scores": scores}
+    )

@@ -37,7 +37,9 @@ class Settings:
     validation: str
 
 
-def write(run: "Context", rows: Rows, settings: Settings, profile_path: str, page_path: str) -> dict[str, float]:
+def write(
+    run: "Context", rows: Rows, settings: Settings, profile_path: str, page_path: str
+) -> dict[str, float]:
     """Validates, writes profile and page in any case, and returns KFP's metrics if all is well.
 
     Raises:
@@ -80,7 +82,9 @@ def _page(run: "Context", rows: Rows, settings: Settings, found: validate.Valida
             windows.holdout.start.isoformat(), windows.holdout.end.isoformat(), found.holdout_profile.rows
         ),
         checks=tuple(
-            pages.CheckRow(each.rule, each.column, each.window, each.value, each.limit, each.passed, each.severity)
+            pages.CheckRow(
+                each.rule, each.column, each.window, each.value, each.limit, each.passed, each.severity
+            )
             for each in found.checks
         ),
         columns=tuple(pages.ColumnSummary.from_dict(name, column) for name, column in columns),

@@ -97,5 +97,5 @@ def _window(
         problem = None
     except DataError as error:
         labelled = positive = np.zeros(target.num_rows, dtype=bool)
-        problem = str(error)
+        problem = str(error).partition("; allowed: ")[0]  # the check says itself what is
     return Evidence(name, profile, training, columns, limits, labelled, positive, problem)
