@@ -317,7 +317,7 @@ class TestReadTable:
         assert read_table(file).column_names == ["x", "y", "z"]
 
     def test_a_missing_column_is_named(self, write):
-        with pytest.raises(SourceError, match="has no columns 'v', 'w'.*; available: 'x'"):
+        with pytest.raises(SourceError, match=r"has no columns 'v', 'w'.*; available: 'x'"):
             read_table(write(x=[1]), ["v", "x", "w"])
 
     def test_time_span_is_read_from_statistics(self, write):
@@ -464,7 +464,7 @@ class TestLabels:
             labels(pa.table({"late": [2, 0, 1]}), "late", 1)
 
     def test_many_classes_are_not_all_listed(self):
-        with pytest.raises(DataError, match="has 1000 classes: .*, …; allowed"):
+        with pytest.raises(DataError, match=r"has 1000 classes: .*, …; allowed"):
             labels(pa.table({"late": list(range(1000))}), "late", 1)
 
     def test_a_positive_class_that_is_not_there_is_refused(self):

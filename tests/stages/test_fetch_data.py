@@ -153,11 +153,11 @@ class TestBadInput:
 
     def test_the_span_of_a_source_without_partitions_is_that_of_its_rows(self, run, tmp_path, flights):
         file = (flights / "dt=2013-03-05" / "part-0.parquet").rename(tmp_path / "flat.parquet")
-        with pytest.raises(SourceError, match=r"rows from 2013-03-05 00:00 to 2013-03-05 23:00"):
+        with pytest.raises(SourceError, match="rows from 2013-03-05 00:00 to 2013-03-05 23:00"):
             run(uri=str(file))
 
     def test_a_holdout_without_length_is_explained(self, run):
-        with pytest.raises(SourceError, match="holdout window .* has no length: the champion has learned"):
+        with pytest.raises(SourceError, match=r"holdout window .* has no length: the champion has learned"):
             run(_windows(holdout=("2013-03-20", "2013-03-20")))
 
     def test_a_missing_source_is_named(self, run, tmp_path):
@@ -195,7 +195,7 @@ class TestBadInput:
 
     @pytest.mark.parametrize("also", ["{}", "[1]", "x", '[""]'])
     def test_a_list_of_columns_that_is_none_is_refused(self, run, also):
-        with pytest.raises(SpecError, match="also: got .*; allowed: a JSON list of column names"):
+        with pytest.raises(SpecError, match=r"also: got .*; allowed: a JSON list of column names"):
             run(also=also)
 
     def test_sections_are_validated(self, run):

@@ -108,7 +108,9 @@ class TestTarget:
 
     def test_a_positive_class_that_is_not_there_fails(self, run):
         found = run(columns={**COLUMNS, "positive": "yes"})
-        assert "has 2 classes: 0, 1; allowed: rows of both classes, 'yes' being positive" in str(found.failures[0])
+        assert "has 2 classes: 0, 1; allowed: rows of both classes, 'yes' being positive" in str(
+            found.failures[0]
+        )
 
     def test_null_labels_are_reported(self, run):
         found = run({"late": [0, 1, 1, None] * 50})
@@ -209,8 +211,10 @@ def test_all_failures_are_in_one_message(run):
         "3 checks of the data failed:",
         "- training window: labelled rows: 200; allowed: at least 500",
         "- training window: infinity of column 'distance': 200 infinite; allowed: finite numbers and nulls",
-        "- holdout window: classes of column 'late': target column 'late' has 4 classes: 0, 1, 2, 3; allowed: "
-        "rows of both classes, 1 being positive",
+        (
+            "- holdout window: classes of column 'late': target column 'late' has 4 classes: 0, 1, 2, 3; "
+            "allowed: rows of both classes, 1 being positive"
+        ),
     ]
 
 

@@ -29,7 +29,7 @@ class Progress:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._status: "Status | None" = None
+        self._status: Status | None = None
 
     def started(self, task: str) -> None:
         """A task starts."""
