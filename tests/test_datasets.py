@@ -128,6 +128,16 @@ class TestSelectRows:
         window = dataset_window(read_table(tmp_path / "out.parquet").schema)
         assert window == ("2013-04-01T00:00:00+00:00", "2013-05-01T00:00:00+00:00")
 
+    def test_a_day_without_rows_needs_no_types(self, write):
+        empty = write("1.parquet", t=pa.nulls(0), x=pa.nulls(0))
+        full = write("2.parquet", t=_times("2013-04-02"), x=[1])
+        assert _select([empty, full], ["x"]).num_rows == 1
+
+    def test_the_old_96_bit_timestamps_are_read(self, tmp_path):
+        table = pa.table({"t": _times("2013-04-02", zone=None)})
+        pq.write_table(table, tmp_path / "a.parquet", use_deprecated_int96_timestamps=True)
+        assert _select([tmp_path / "a.parquet"], []).num_rows == 1
+
     def test_no_rows_give_no_batch(self, write):
         assert list(select_rows([write(t=_times("2014-01-01"))], APRIL, [], "t", "UTC")) == []
 

@@ -51,7 +51,8 @@ def list_partitions(uri: str, window: "Window", timezone: str) -> list[Path]:
     """Finds the files of a source that may hold rows of a window.
 
     A file in a ``dt=YYYY-MM-DD`` folder is left out when that day is surely outside. One day on either side
-    is kept, since writers disagree about whether the day is local or UTC. Files in no such folder are kept.
+    is kept, since writers disagree about whether the day is local or UTC; but it must be the day of the rows'
+    timestamps, not that of their arrival. Files in no such folder are kept.
 
     Args:
         uri: as for `list_files`.

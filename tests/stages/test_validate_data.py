@@ -146,6 +146,10 @@ class TestWeight:
         assert _found(found.failures) == [("training", "weight", "w")]
         assert found.failures[0].value == value
 
+    def test_those_of_the_holdout_do_not_matter(self, run):
+        found = run({"w": [1.0] * 200}, {"w": pa.nulls(200, pa.float64())}, columns=WEIGHTED)
+        assert found.failures == ()
+
 
 class TestUnseenCategories:
     def test_are_a_warning_that_names_them(self, run):
@@ -172,6 +176,7 @@ class TestRules:
             ({"column": "temp", "nulls": 0.25}, "nulls", 0.5),
             ({"column": "carrier", "allowed": ["UA"]}, "allowed", "1 in 100 rows: 'AA'"),
             ({"column": "late", "allowed": ["0"]}, "allowed", "1 in 100 rows: '1'"),
+            ({"column": "late", "max": 0}, "max", 1.0),
             ({"column": "flight", "min": 0}, "min", "no numbers"),
         ],
     )
@@ -186,6 +191,7 @@ class TestRules:
         [
             {"column": "distance", "min": 0, "max": 199, "nulls": 0.0},
             {"column": "temp", "nulls": 0.5},
+            {"column": "late", "min": 0, "max": 1},
             {"column": "carrier", "allowed": ["UA", "AA", "B6"], "nulls": 0.0},
         ],
     )

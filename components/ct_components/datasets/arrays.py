@@ -24,7 +24,7 @@ def wrap(column: pa.ChunkedArray, dtype: type[T], missing: float) -> NDArray[T]:
     Returns:
         Read-only when it could be had without a copy.
     """
-    parts = [_wrap_chunk(chunk, dtype, missing) for chunk in column.chunks]
+    parts: list[NDArray[T]] = [_wrap_chunk(chunk, dtype, missing) for chunk in column.chunks]
     return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, dtype), *parts])
 
 

@@ -165,6 +165,8 @@ def _conform(
 
 
 def _to_utc(column: pa.Array, timezone: str) -> pa.Array:
+    if pa.types.is_null(column.type):
+        return column.cast(UTC_TIMESTAMP)
     # Only nanoseconds lose digits; for the others a value out of range is an error.
     safe = column.type.unit != "ns"
     if column.type.tz is not None:

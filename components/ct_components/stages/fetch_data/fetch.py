@@ -54,27 +54,24 @@ def run(
     section = parse_section(Columns, columns, "columns")
     plan = Windows.from_json(windows)
     files = list_files(place.uri)
-    names = _names(place, section, _also(also))
-    parts = [
-        _Part(
-            "training", plan.training, prune_partitions(files, plan.training, place.timezone), files, place
-        ),
-        _Part("holdout", plan.holdout, prune_partitions(files, plan.holdout, place.timezone), files, place),
-    ]
-    for part in parts:
+    training, holdout = (
+        _Part(name, window, prune_partitions(files, window, place.timezone), files, place)
+        for name, window in (("training", plan.training), ("holdout", plan.holdout))
+    )
+    for part in (training, holdout):
         part.check_files()
-    both = sorted({file for part in parts for file in part.files})
-    schema = dataset_schema(both, names, place.timestamp)
+    names = _names(place, section, _also(also))
+    schema = dataset_schema(sorted({*training.files, *holdout.files}), names, place.timestamp)
     # Both or neither: the first dataset takes its place only when the second is written.
     with atomic_path(training_path) as training_file, atomic_path(holdout_path) as holdout_file:
-        training = parts[0].write(schema, training_file)
-        holdout = parts[1].write(schema, holdout_file)
+        learned = training.write(schema, training_file)
+        judged = holdout.write(schema, holdout_file)
     return {
-        "training": training.to_dict(),
-        "holdout": holdout.to_dict(),
-        "partial": _is_late(training, plan.training),
-        "training_span": [training.first, training.last],
-        "files": {part.name: len(part.files) for part in parts},
+        "training": learned.to_dict(),
+        "holdout": judged.to_dict(),
+        "partial": _is_late(learned, plan.training),
+        "training_span": [learned.first, learned.last],
+        "files": {part.name: len(part.files) for part in (training, holdout)},
     }
 
 

@@ -142,7 +142,7 @@ def min_rows(evidence: Evidence) -> Iterator[Check]:
 def types(evidence: Evidence) -> Iterator[Check]:
     """Numeric columns hold numbers, categorical ones texts or numbers."""
     columns = evidence.columns
-    for role, names in (("numeric", _numbers(columns)), ("categorical", columns.categorical)):
+    for role, names in (("numeric", _numbers(evidence)), ("categorical", columns.categorical)):
         found = {name: column.type for name, column in _of_kind(evidence, names, OtherProfile)}
         limit = "integers, floats, decimals or booleans"
         yield from evidence.each(
@@ -152,7 +152,7 @@ def types(evidence: Evidence) -> Iterator[Check]:
 
 def all_null(evidence: Evidence) -> Iterator[Check]:
     """Every feature, and the weight, has a value somewhere."""
-    names = [*_numbers(evidence.columns), *evidence.columns.categorical]
+    names = [*_numbers(evidence), *evidence.columns.categorical]
     profiles = {name: evidence.profile.columns[name] for name in names}
     found = {name: "all null" for name, column in profiles.items() if column.missing == column.count}
     yield from evidence.each("values", names, found, "at least one value")
@@ -160,15 +160,15 @@ def all_null(evidence: Evidence) -> Iterator[Check]:
 
 def infinities(evidence: Evidence) -> Iterator[Check]:
     """No numeric column holds an infinity, which no estimator takes."""
-    names = _numbers(evidence.columns)
+    names = _numbers(evidence)
     columns = _of_kind(evidence, names, NumericProfile)
     found = {name: f"{column.infinities} infinite" for name, column in columns if column.infinities}
     yield from evidence.each("infinity", names, found, "finite numbers and nulls")
 
 
 def weights(evidence: Evidence) -> Iterator[Check]:
-    """Weights are there, not negative, and not all 0."""
-    names = [name for name in [evidence.columns.weight] if name is not None]
+    """Weights of training rows are there, not negative, and not all 0."""
+    names = _weight(evidence)
     columns = dict(_of_kind(evidence, names, NumericProfile))
     found = {name: problem for name, column in columns.items() if (problem := _weight_problem(column))}
     yield from evidence.each("weight", names, found, "numbers of at least 0, some above 0, and no nulls")
@@ -232,10 +232,24 @@ def _limits(evidence: Evidence, rule: Rule, column: ColumnProfile) -> Iterator[C
 
 def _extreme(column: ColumnProfile, which: str, keeps: Callable[[float], bool]) -> tuple[Value, bool]:
     """Gives a column's minimum or maximum, and whether it keeps its limit; a column of nulls does."""
-    if not isinstance(column, NumericProfile):
+    value: float | None
+    if isinstance(column, NumericProfile):
+        value = getattr(column, which)
+    elif (numbers := _category_numbers(column)) is not None:
+        value = {"minimum": min, "maximum": max}[which](numbers, default=None)
+    else:
         return "no numbers", False
-    value: float | None = getattr(column, which)
     return value, value is None or keeps(value)
+
+
+def _category_numbers(column: ColumnProfile) -> list[float] | None:
+    """Gives the categories as numbers, such as a target's 0 and 1; None when they are none."""
+    if not isinstance(column, CategoricalProfile) or column.other:
+        return None
+    try:
+        return [float(text) for text in column.categories]
+    except ValueError:
+        return None
 
 
 def _allowed(evidence: Evidence, rule: Rule, allowed: Sequence[str], column: ColumnProfile) -> Check:
@@ -252,8 +266,14 @@ def _of_rule(evidence: Evidence, rule: Rule, name: str, value: Value, limit: Val
     return Check(name, rule.column, evidence.window, value, limit, passed, rule.severity)
 
 
-def _numbers(columns: Columns) -> list[str]:
-    return [*columns.numeric, *([columns.weight] if columns.weight is not None else [])]
+def _numbers(evidence: Evidence) -> list[str]:
+    return [*evidence.columns.numeric, *_weight(evidence)]
+
+
+def _weight(evidence: Evidence) -> list[str]:
+    """Names the weight column where it is used: models are judged on rows of equal weight."""
+    weight = evidence.columns.weight
+    return [weight] if weight is not None and evidence.window == TRAINING else []
 
 
 def _of_kind(evidence: Evidence, names: Sequence[str], kind: type[K]) -> list[tuple[str, K]]:
