@@ -24,6 +24,7 @@ Examples:
 @click.option("--key", default="", help="The trigger's key; a second run with it ends as a duplicate.")
 @click.option("--hyperparameters", default="", help="A JSON object that overrides training.parameters.")
 @click.option("--pipeline", type=click.Path(path_type=Path), help="Another compiled pipeline to run.")
+@click.option("--cold", is_flag=True, help="Start each stage in a fresh interpreter, as a pod does; slower.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a run, on standard output.")
 def command(
     spec: Path,
@@ -33,6 +34,7 @@ def command(
     hyperparameters: str,
     pipeline: Path | None,
     as_json: bool,
+    cold: bool,
 ) -> None:
     """Run the compiled pipeline here, each stage in a process of its own.
 
@@ -40,7 +42,7 @@ def command(
     """
     from ct_pipelines.local.session import Session
 
-    session = Session(spec, pipeline=pipeline, as_json=as_json)
+    session = Session(spec, pipeline=pipeline, as_json=as_json, cold=cold)
     session.check(instants)
     for instant in instants:
         session.run({"as_of": instant, "reason": reason, "key": key, "hyperparameters": hyperparameters})

@@ -16,11 +16,15 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import chain, repeat
 from pathlib import Path
 from time import monotonic
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from unittest.mock import patch
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerProcess
 
 from ct_components.errors import BadInput
 from ct_components.stage import TIMEOUT
+from ct_pipelines.local import warm
 
 _NOT_RETRIED = frozenset(kind.exit_code for kind in BadInput.__subclasses__())
 # A stage ends itself when its time is over; this much later it is ended from outside.
@@ -47,7 +51,10 @@ class _Refused(Exception):
 class StageProcesses:
     """Starts the stages' processes, and remembers how each ended."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str], observer: Observer) -> None:
+    def __init__(
+        self, folder: Path, environment: Mapping[str, str], observer: Observer, *, warm_start: bool
+    ) -> None:
+        self._warm_start = warm_start
         self._logs = folder / "logs"
         self._temporary = folder / "tmp"
         self._environment = environment
@@ -82,8 +89,7 @@ class StageProcesses:
         self._logs.mkdir(parents=True, exist_ok=True)
         self._temporary.mkdir(exist_ok=True)
         environment = {**os.environ, **self._environment, **(env_vars or {}), "TMPDIR": str(self._temporary)}
-        with self._log(task).open("ab") as log:
-            code = _run(full_command, environment, log)
+        code = _run(full_command, environment, self._log(task), warm_start=self._warm_start)
         self.exit_codes[task] = code
         if code in _NOT_RETRIED:
             raise _Refused
@@ -93,31 +99,46 @@ class StageProcesses:
         return self._logs / f"{task}.log"
 
 
-def _run(command: list[str], environment: Mapping[str, str], log: Any) -> int:
+def _run(command: list[str], environment: Mapping[str, str], log: Path, *, warm_start: bool) -> int:
     """Runs a command in a process group of its own, so that it can be ended with all it started."""
     limit = float(environment.get(TIMEOUT) or 0)
-    with subprocess.Popen(  # noqa: S603
-        command,
-        env=dict(environment),
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=log,
-        start_new_session=True,
-    ) as process:
-        timer = threading.Timer(limit + _GRACE_SECONDS, _end, [process]) if limit else None
-        try:
-            if timer:
-                timer.start()
-            return process.wait()
-        finally:
-            if timer:
-                timer.cancel()
-            _end(process)
+    component = warm.component_of(command) if warm_start else None
+    process = warm.start(component, environment, log) if component else _start(command, environment, log)
+    timer = threading.Timer(limit + _GRACE_SECONDS, _end, [process.pid]) if limit else None
+    try:
+        if timer:
+            timer.start()
+        return _wait(process)
+    finally:
+        if timer:
+            timer.cancel()
+        _end(process.pid)
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+def _start(command: list[str], environment: Mapping[str, str], log: Path) -> "subprocess.Popen[bytes]":
+    with log.open("ab") as output:
+        return subprocess.Popen(  # noqa: S603
+            warm.quoted(command),
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+
+
+def _wait(process: "subprocess.Popen[bytes] | ForkServerProcess") -> int:
+    if isinstance(process, subprocess.Popen):
+        return process.wait()
+    process.join()
+    assert process.exitcode is not None
+    return process.exitcode
+
+
+def _end(pid: int | None) -> None:
+    if pid:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ct_components.errors import SpecError, StateError
+from ct_pipelines.local import warm
 from ct_pipelines.local.hooks import Observer, StageProcesses, hooked
 
 # KFP's limit for a parameter is 10,000 characters.
@@ -40,7 +41,13 @@ class LocalRun:
     def exit_code(self) -> int:
         """0, or how the first failed task ended; a task that was killed counts as a plain failure."""
         code = self.exit_codes[self.failed_task] if self.failed_task else 0
-        return code if code >= 0 else 1
+        return 1 if self.signal else code
+
+    @property
+    def signal(self) -> int | None:
+        """The signal that ended the first failed task, which a shell adds to 128."""
+        code = self.exit_codes[self.failed_task] if self.failed_task else 0
+        return -code if code < 0 else code - 128 if code > 128 else None  # noqa: PLR2004
 
     def artifact(self, task: str, name: str) -> Path | None:
         """Returns the file of an artifact, or None if the task did not write it."""
@@ -53,6 +60,8 @@ def run_pipeline(
     home: Path,
     environment: Mapping[str, str],
     observer: Observer,
+    *,
+    warm_start: bool | None = None,
 ) -> LocalRun:
     """Runs a compiled pipeline, each stage in a process of its own.
 
@@ -62,6 +71,8 @@ def run_pipeline(
         home: The state folder.
         environment: What the stages' processes are given beside our own environment.
         observer: Who is told of the stages.
+        warm_start: Whether stages are forked from a process that has imported their libraries; None does so
+            where the system allows it.
 
     Raises:
         SpecError: If the YAML is no pipeline, or does not take these arguments.
@@ -74,7 +85,8 @@ def run_pipeline(
         folder.mkdir(parents=True)
     except OSError as error:
         raise StateError(f"the state folder {home} cannot be written: {error}") from error
-    processes = StageProcesses(folder, environment, observer)
+    warmly = warm.available() if warm_start is None else warm_start
+    processes = StageProcesses(folder, environment, observer, warm_start=warmly)
     try:
         with (
             (folder / "kfp.log").open("w") as log,
@@ -104,7 +116,11 @@ def _load(compiled: Path) -> Any:
 
 
 def _arguments(arguments: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """A spec that is too long for a parameter, or that KFP would expand, travels as a file."""
+    """A spec that is too long for a parameter, or that KFP might expand, travels as a file."""
+    for name, value in arguments.items():
+        # Stages hand on parts of the spec as parameters, so a file would not help.
+        if "{{$" in value:
+            raise SpecError(f"{name}: it holds '{{{{$', which KFP would expand; allowed: text without it")
     spec = arguments["spec"]
     if len(spec) <= INLINE_LIMIT and "{{" not in spec:
         return dict(arguments)

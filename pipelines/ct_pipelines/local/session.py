@@ -10,7 +10,7 @@ from time import monotonic
 from rich.console import Console
 
 from ct_components import connections
-from ct_components.errors import EXIT_CODES, CTError, SpecError
+from ct_components.errors import EXIT_CODES, CTError
 from ct_components.ledger import open_ledger
 from ct_components.spec import dump_spec, load_spec, resolve_references
 from ct_components.windows import parse_as_of
@@ -24,12 +24,15 @@ from ct_pipelines.local.summary import Result, closing_lines, run_lines
 class Session:
     """Runs a model's pipeline for several instants on one state folder."""
 
-    def __init__(self, spec_path: Path, *, pipeline: Path | None = None, as_json: bool = False) -> None:
+    def __init__(
+        self, spec_path: Path, *, pipeline: Path | None = None, as_json: bool = False, cold: bool = False
+    ) -> None:
         self._spec = load_spec(spec_path)
         self._home = connections.state_home()
         self._environment = connections.embedded(self._home)
         self._compiled = pipeline or compiled_path()
         self._as_json = as_json
+        self._warm_start = False if cold else None
         self._console = Console(stderr=True)
         self._results: list[Result] = []
 
@@ -42,9 +45,6 @@ class Session:
         resolve_references(self._spec, os.environ)
         for instant in instants:
             parse_as_of(instant, self._spec.source.timezone, datetime.now(UTC))
-        text = dump_spec(self._spec)
-        if "{{$" in text:
-            raise SpecError("the model spec holds '{{$', which KFP would expand; write it differently")
 
     def run(self, parameters: Mapping[str, str]) -> None:
         """Runs the pipeline once, and prints what came of it.
@@ -56,7 +56,12 @@ class Session:
         begun = monotonic()
         arguments = {"spec": dump_spec(self._spec), **parameters}
         ended = run_pipeline(
-            self._compiled, arguments, self._home, self._environment, Progress(self._console)
+            self._compiled,
+            arguments,
+            self._home,
+            self._environment,
+            Progress(self._console),
+            warm_start=self._warm_start,
         )
         result = self._result(ended, monotonic() - begun)
         self._results.append(result)
