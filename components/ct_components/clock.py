@@ -16,8 +16,8 @@ from ct_components.spec import load_zone
 Instants = NDArray[np.datetime64]
 """Shape (n,), datetime64[us]: instants in UTC, or naive times on a wall clock."""
 
-_DAY = timedelta(days=1)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# What datetime can hold, with room for an offset.
+_FIRST, _LAST = np.datetime64("0001-01-10", "us"), np.datetime64("9999-12-20", "us")
 
 
 class _Offsets(NamedTuple):
@@ -70,11 +70,13 @@ def to_utc(wall: Instants, timezone: str) -> Instants:
 
 
 def _offsets(times: Instants, zone: ZoneInfo) -> _Offsets:
-    """Finds the zone's changes around some times, a day at each side included."""
-    start, stop = (
-        _EPOCH + timedelta(microseconds=int(edge.astype(np.int64))) for edge in (times.min(), times.max())
-    )
-    days = [start + _DAY * step for step in range(-2, (stop - start) // _DAY + 4)]
+    """Finds the zone's changes around some times.
+
+    Only days near one of them are looked at: a stray 9999-12-31 must not cost a walk through the centuries.
+    """
+    present = np.unique(np.clip(times, _FIRST, _LAST).astype("datetime64[D]"))
+    near = np.unique(np.add.outer(present, np.arange(-2, 4)))
+    days = [day.replace(tzinfo=UTC) for day in near.astype("datetime64[us]").tolist()]
     changes = [
         _change(before, after, zone)
         for before, after in pairwise(days)

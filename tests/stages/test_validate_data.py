@@ -54,6 +54,13 @@ def test_sound_rows_pass_and_are_described(run):
     assert from_json(to_json(found.profile)) == found.profile
 
 
+def test_a_holdout_without_rows_is_left_to_the_gate(run):
+    found = run(holdout={name: values[:0] for name, values in _table().to_pydict().items()})
+    found.raise_for_failures()
+    assert found.holdout_profile.rows == 0
+    assert {check.window for check in found.checks} == {"training"}
+
+
 def test_the_holdout_is_profiled_with_the_training_windows_edges(run):
     found = run(holdout={"distance": [-5.0] * 200})
     assert found.holdout_profile.columns["distance"].counts[0] == 200

@@ -13,7 +13,7 @@ from ct_components.datasets.frame import (
     model_frame,
     numeric_values,
 )
-from ct_components.datasets.read import dataset_window, read_table, select_rows, time_span
+from ct_components.datasets.read import dataset_window, local_days_of, read_table, select_rows, time_span
 from ct_components.datasets.schema import check_has, dataset_schema, open_parquet
 from ct_components.datasets.write import DatasetInfo, write_dataset
 
@@ -26,6 +26,7 @@ __all__ = [
     "is_categorical",
     "is_numeric",
     "labels",
+    "local_days_of",
     "model_frame",
     "numeric_values",
     "open_parquet",

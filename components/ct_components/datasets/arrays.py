@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-T = TypeVar("T", np.float64, np.int32)
+T = TypeVar("T", np.float64, np.int32, np.int64)
 
 
 def wrap(column: pa.ChunkedArray, dtype: type[T], missing: float) -> NDArray[T]:

@@ -5,10 +5,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from ct_components.datasets.arrays import scalar
+from ct_components.clock import local_days, to_utc
+from ct_components.datasets.arrays import scalar, wrap
 from ct_components.datasets.schema import UTC_TIMESTAMP, check_has, dataset_schema, open_parquet
 from ct_components.errors import SourceError
 
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from ct_components.windows import Window
 
 TIMESTAMP_KEY, START_KEY, END_KEY = b"kfp_ct.timestamp", b"kfp_ct.start", b"kfp_ct.end"
+_NO_TIME = np.iinfo(np.int64).min
 _BATCH = 65_536  # rows; a few MB at 50 columns
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = 86_400_000_000  # microseconds
@@ -34,7 +38,7 @@ def select_rows(
 
     Row groups whose statistics lie outside the window are not read. A naive timestamp is taken in `timezone`:
     one that occurs twice (clocks set back) is the earlier instant, one that does not occur (clocks set
-    forward) is the first instant after the gap. A row without a timestamp is in no window.
+    forward) is moved later by the gap. A row without a timestamp is in no window.
 
     Args:
         files: Parquet files, at least one.
@@ -45,7 +49,7 @@ def select_rows(
         schema: from `dataset_schema`, when more files than these shall have the same one.
 
     Yields:
-        Batches of at least one row. Their schema's metadata name timestamp column and window.
+        Batches of at least one row; one without rows for a window without length. Their schema's metadata name timestamp column and window.
 
     Raises:
         SourceError: as `dataset_schema`; a corrupt file; a value that does not fit the common type.
@@ -54,6 +58,9 @@ def select_rows(
     schema = schema or dataset_schema(files, columns, timestamp)
     notes = {TIMESTAMP_KEY: timestamp, START_KEY: window.start.isoformat(), END_KEY: window.end.isoformat()}
     schema = schema.with_metadata(notes)
+    if window.is_empty:
+        yield pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
+        return
     start, end = _microseconds(window.start), _microseconds(window.end)
     for path in files:
         with open_parquet(path) as file:
@@ -172,7 +179,25 @@ def _to_utc(column: pa.Array, timezone: str) -> pa.Array:
     if column.type.tz is not None:
         return column.cast(UTC_TIMESTAMP, safe=safe)
     naive = column.cast(pa.timestamp("us"), safe=safe)
-    return pc.assume_timezone(naive, timezone, ambiguous="earliest", nonexistent="latest").cast(UTC_TIMESTAMP)
+    wall = wrap(pa.chunked_array([naive.cast(pa.int64())]), np.int64, _NO_TIME)
+    ahead = np.zeros(len(wall), dtype=np.int64)
+    known = wall != _NO_TIME
+    ahead[known] = wall[known] - to_utc(wall[known].view("datetime64[us]"), timezone).view(np.int64)
+    shift = pa.Array.from_buffers(pa.duration("us"), len(wall), [None, pa.py_buffer(ahead.tobytes())])
+    return pc.subtract(naive, shift).cast(UTC_TIMESTAMP)
+
+
+def local_days_of(table: pa.Table, timezone: str) -> NDArray[np.str_]:
+    """Gives the day of each row of a dataset, shape (n,), by its timestamp on the clock of a zone.
+
+    Raises:
+        SourceError: the file does not say which column its timestamp is.
+    """
+    name = (table.schema.metadata or {}).get(TIMESTAMP_KEY, b"").decode()
+    if name not in table.column_names:
+        raise SourceError("the dataset does not name its timestamp column; needed: one that fetch_data wrote")
+    stamps = wrap(table.column(name).cast(pa.int64()), np.int64, _NO_TIME)
+    return local_days(stamps.view("datetime64[us]"), timezone)
 
 
 def _between(batch: pa.RecordBatch, timestamp: str, start: int, end: int) -> pa.RecordBatch:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import click
@@ -25,7 +26,7 @@ def command(model: str | None, as_json: bool) -> None:
 
     found = read_history(model)
     if as_json:
-        click.echo(json.dumps(found, indent=2, default=str))
+        click.echo(json.dumps(found, indent=2, default=datetime.isoformat))
     else:
         _print(found)
 

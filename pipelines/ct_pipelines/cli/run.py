@@ -1,5 +1,7 @@
 """`kfp-ct run`."""
 
+import signal
+import sys
 from pathlib import Path
 
 import click
@@ -42,8 +44,16 @@ def command(
     """
     from ct_pipelines.local.session import Session
 
+    _end_like_an_interrupt()
     session = Session(spec, pipeline=pipeline, as_json=as_json, cold=cold)
     session.check(instants)
     for instant in instants:
         session.run({"as_of": instant, "reason": reason, "key": key, "hyperparameters": hyperparameters})
     session.close()
+
+
+def _end_like_an_interrupt() -> None:
+    """A stage has a session of its own: what ends us must not pass it by. Under nohup, nothing ends us."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda received, _frame: sys.exit(128 + received))

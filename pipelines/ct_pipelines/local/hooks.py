@@ -22,6 +22,8 @@ from unittest.mock import patch
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerProcess
 
+    _Process = subprocess.Popen[bytes] | ForkServerProcess
+
 from ct_components.errors import BadInput
 from ct_components.stage import TIMEOUT
 from ct_pipelines.local import warm
@@ -104,7 +106,7 @@ def _run(command: list[str], environment: Mapping[str, str], log: Path, *, warm_
     limit = float(environment.get(TIMEOUT) or 0)
     component = warm.component_of(command) if warm_start else None
     process = warm.start(component, environment, log) if component else _start(command, environment, log)
-    timer = threading.Timer(limit + _GRACE_SECONDS, _end, [process.pid]) if limit else None
+    timer = threading.Timer(limit + _GRACE_SECONDS, _end, [process]) if limit else None
     try:
         if timer:
             timer.start()
@@ -112,7 +114,8 @@ def _run(command: list[str], environment: Mapping[str, str], log: Path, *, warm_
     finally:
         if timer:
             timer.cancel()
-        _end(process.pid)
+        _end(process)
+        _wait(process)
 
 
 def _start(command: list[str], environment: Mapping[str, str], log: Path) -> "subprocess.Popen[bytes]":
@@ -127,7 +130,7 @@ def _start(command: list[str], environment: Mapping[str, str], log: Path) -> "su
         )
 
 
-def _wait(process: "subprocess.Popen[bytes] | ForkServerProcess") -> int:
+def _wait(process: "_Process") -> int:
     if isinstance(process, subprocess.Popen):
         return process.wait()
     process.join()
@@ -135,10 +138,12 @@ def _wait(process: "subprocess.Popen[bytes] | ForkServerProcess") -> int:
     return process.exitcode
 
 
-def _end(pid: int | None) -> None:
-    if pid:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(pid, signal.SIGKILL)
+def _end(process: "_Process") -> None:
+    assert process.pid
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    # A fork leads no group yet in its first moments. One that has ended is not signalled again.
+    process.kill()
 
 
 @contextlib.contextmanager

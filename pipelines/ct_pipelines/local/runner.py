@@ -61,6 +61,7 @@ def run_pipeline(
     environment: Mapping[str, str],
     observer: Observer,
     *,
+    run_id: str | None = None,
     warm_start: bool | None = None,
 ) -> LocalRun:
     """Runs a compiled pipeline, each stage in a process of its own.
@@ -71,6 +72,7 @@ def run_pipeline(
         home: The state folder.
         environment: What the stages' processes are given beside our own environment.
         observer: Who is told of the stages.
+        run_id: The run's id; None makes one.
         warm_start: Whether stages are forked from a process that has imported their libraries; None does so
             where the system allows it.
 
@@ -78,7 +80,7 @@ def run_pipeline(
         SpecError: If the YAML is no pipeline, or does not take these arguments.
         StateError: If the state folder cannot be written.
     """
-    run_id = str(uuid.uuid4())
+    run_id = run_id or str(uuid.uuid4())
     folder = home / "runs" / run_id
     pipeline = _load(compiled)
     try:

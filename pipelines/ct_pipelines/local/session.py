@@ -1,8 +1,11 @@
 """Several runs of one model, one after the other, with what came of each."""
 
+import contextlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+import signal
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -10,15 +13,18 @@ from time import monotonic
 from rich.console import Console
 
 from ct_components import connections
-from ct_components.errors import EXIT_CODES, CTError
-from ct_components.ledger import open_ledger
+from ct_components.errors import EXIT_CODES, CTError, Unreachable
+from ct_components.ledger import Ledger, open_ledger
 from ct_components.spec import dump_spec, load_spec, resolve_references
+from ct_components.vocabulary import FAILED
 from ct_components.windows import parse_as_of
 from ct_pipelines.compile import compiled_path
 from ct_pipelines.local.files import publish_pages
 from ct_pipelines.local.progress import Progress
 from ct_pipelines.local.runner import LocalRun, run_pipeline
 from ct_pipelines.local.summary import Result, closing_lines, run_lines
+
+_ANSWER_SECONDS = 5.0
 
 
 class Session:
@@ -41,10 +47,14 @@ class Session:
 
         Raises:
             SpecError: If a reference or an instant is wrong.
+            StateError: If ledger or state folder cannot be used.
+            Unreachable: If MLflow's server or the ledger does not answer.
         """
         resolve_references(self._spec, os.environ)
         for instant in instants:
             parse_as_of(instant, self._spec.source.timezone, datetime.now(UTC))
+        check_answers(self._environment[connections.TRACKING_URI])
+        self._ledger()
 
     def run(self, parameters: Mapping[str, str]) -> None:
         """Runs the pipeline once, and prints what came of it.
@@ -55,21 +65,24 @@ class Session:
         self._say(f"\n{self._spec.model} as of {parameters['as_of'] or 'now'}")
         begun = monotonic()
         arguments = {"spec": dump_spec(self._spec), **parameters}
-        ended = run_pipeline(
-            self._compiled,
-            arguments,
-            self._home,
-            self._environment,
-            Progress(self._console),
-            warm_start=self._warm_start,
-        )
+        run_id = str(uuid.uuid4())
+        with self._closing(run_id):
+            ended = run_pipeline(
+                self._compiled,
+                arguments,
+                self._home,
+                self._environment,
+                Progress(self._console),
+                run_id=run_id,
+                warm_start=self._warm_start,
+            )
         result = self._result(ended, monotonic() - begun)
         self._results.append(result)
+        if self._as_json:
+            self._print(json.dumps(result.to_dict()))
         if ended.exit_code:
             raise self._failure(ended, result)
-        if self._as_json:
-            print(json.dumps(result.to_dict()), flush=True)  # noqa: T201
-        else:
+        if not self._as_json:
             for line in run_lines(result):
                 self._print(line)
 
@@ -79,9 +92,24 @@ class Session:
             for line in closing_lines(self._results, self._home, self._environment):
                 self._print(line)
 
-    def _result(self, ended: LocalRun, seconds: float) -> Result:
+    @contextlib.contextmanager
+    def _closing(self, run_id: str) -> Iterator[None]:
+        """Closes a run in the ledger that is broken off, since its exit task will not."""
+        try:
+            yield
+        except BaseException as error:
+            message = "broken off by a signal" if not isinstance(error, Exception) else str(error)
+            with contextlib.suppress(CTError):
+                self._ledger().finish_run(run_id, state="failed", outcome=FAILED, message=message)
+            raise
+
+    def _ledger(self) -> Ledger:
         ledger = open_ledger(self._environment[connections.LEDGER_URL])
         assert ledger is not None
+        return ledger
+
+    def _result(self, ended: LocalRun, seconds: float) -> Result:
+        ledger = self._ledger()
         run, verdict = ledger.run(ended.run_id), ledger.verdict(ended.run_id)
         published = publish_pages(ended, ledger, self._home)
         return Result(
@@ -96,12 +124,41 @@ class Session:
     def _failure(self, ended: LocalRun, result: Result) -> CTError:
         """The stage already said in its log what is wrong; the error repeats it, with where to look."""
         kind = EXIT_CODES.get(ended.exit_code, CTError)
-        message = result.run.get("message") or f"exit code {ended.exit_code}"
         log = ended.folder / "logs" / f"{ended.failed_task}.log"
-        return kind(f"{result.failed_stage} failed: {message}\nlog: {log}")
+        page = result.pages.get("validation" if result.failed_stage == "validate_data" else "run")
+        places = "".join(f"\n{name}: {path}" for name, path in (("log", log), ("page", page)) if path)
+        return kind(f"{result.failed_stage} failed: {self._reason(ended, result)}{places}")
+
+    def _reason(self, ended: LocalRun, result: Result) -> str:
+        if ended.signal:
+            hint = ", perhaps for lack of memory" if ended.signal == signal.SIGKILL else ""
+            return f"it was ended by {signal.Signals(ended.signal).name}{hint}"
+        outcome = self._ledger().stage_outcome(ended.run_id, result.failed_stage or "")
+        return (outcome and outcome.message) or f"exit code {ended.exit_code}; its log says why"
 
     def _say(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False)
 
     def _print(self, text: str) -> None:
         print(text, flush=True)  # noqa: T201
+
+
+def check_answers(tracking_uri: str) -> None:
+    """Says at once that MLflow's server is not there; the stages would try it again for minutes.
+
+    Raises:
+        Unreachable: If nothing listens there, or not in time.
+    """
+    if not tracking_uri.startswith(("http://", "https://")):
+        return
+    import requests
+
+    try:
+        requests.get(f"{tracking_uri.rstrip('/')}/health", timeout=_ANSWER_SECONDS)
+    except requests.exceptions.SSLError:
+        return  # MLflow has settings of its own for certificates
+    except (requests.ConnectionError, requests.Timeout) as error:
+        raise Unreachable(
+            f"MLflow at {connections.redact(tracking_uri)} does not answer; start it, or unset "
+            f"{connections.TRACKING_URI} to use the one in the state folder"
+        ) from error

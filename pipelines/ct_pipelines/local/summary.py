@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from shlex import quote
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -68,11 +69,18 @@ def closing_lines(results: Sequence[Result], home: Path, environment: Mapping[st
         yield from _table(results)
     yield ""
     yield f"pages   {results[-1].pages['index']}" if results else f"pages   {home / 'pages'}"
-    yield f"        open them: {_executable('python')} -m webbrowser file://{home}/pages/index.html"
-    store = environment[connections.TRACKING_URI]
-    yield f"MLflow  {store}"
-    yield f"        open it:   {_executable('mlflow')} server --backend-store-uri {store} --port 5000"
-    yield f"ledger  KFP_CT_HOME={home} {_executable('kfp-ct')} history"
+    index = (home / "pages" / "index.html").as_uri()
+    yield f"        open them: {_executable('python')} -m webbrowser {quote(index)}"
+    yield from _mlflow_lines(environment[connections.TRACKING_URI])
+    yield f"ledger  KFP_CT_HOME={quote(str(home))} {_executable('kfp-ct')} history"
+
+
+def _mlflow_lines(address: str) -> Iterator[str]:
+    yield f"MLflow  {connections.redact(address)}"
+    if not address.startswith(("http://", "https://")):
+        # MLflow keeps artifacts by their full paths, so its server needs no more than the store.
+        command = f"{_executable('mlflow')} server --backend-store-uri {quote(connections.redact(address))}"
+        yield f"        open it:   {command} --port 5000"
 
 
 def _table(results: Sequence[Result]) -> Iterator[str]:
@@ -144,4 +152,4 @@ def _signed(value: float | None) -> str:
 
 def _executable(name: str) -> str:
     beside = Path(sys.executable).with_name(name)
-    return str(beside) if beside.exists() else name
+    return quote(str(beside)) if beside.exists() else name

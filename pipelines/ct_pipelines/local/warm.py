@@ -122,7 +122,7 @@ def _execute(component: Component, environment: Mapping[str, str], log: str) -> 
 
 
 def _draw_own_random_numbers() -> None:
-    """numpy's global generator is copied by a fork; two stages must not draw the same numbers."""
+    """Numpy's global generator is copied by a fork; two stages must not draw the same numbers."""
     import numpy as np
 
     np.random.seed()  # noqa: NPY002

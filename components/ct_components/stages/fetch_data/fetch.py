@@ -85,13 +85,12 @@ class _Part(NamedTuple):
     source: Source
 
     def check_files(self) -> None:
-        """Raises a SourceError when the window has no length, or no partition belongs to it."""
-        if self.window.is_empty:
-            raise SourceError(
-                f"{self._described()} has no length: the champion has learned from rows up to its end; "
-                "allowed: an as-of later than that by the holdout's length"
-            )
-        if not self.files:
+        """Raises a SourceError when no partition belongs to the window.
+
+        A holdout may have no length: the champion has learned from rows up to its end. That is for the gate
+        to judge, as insufficient.
+        """
+        if not self.files and not self.window.is_empty:
             raise self._no_rows()
 
     def write(self, schema: pa.Schema, path: Path) -> DatasetInfo:
