@@ -10,7 +10,7 @@ from ct_components.spec import Duration
 
 NEW_YORK = "America/New_York"
 durations = st.builds(Duration, st.integers(0, 5000), st.sampled_from("mhdw"))
-instants = st.datetimes(datetime(1970, 1, 1), datetime(2037, 1, 1)).map(  # noqa: DTZ001  made aware here
+instants = st.datetimes(datetime(1970, 1, 1), datetime(2037, 1, 1)).map(
     lambda instant: instant.replace(tzinfo=UTC)
 )
 

@@ -69,3 +69,15 @@ def test_editors_see_the_mistakes_that_loading_would_refuse(section, values, val
     spec = {**yaml.safe_load(flights.read_text()), section: values}
 
     assert not validator.is_valid(spec)
+
+
+def test_defaults_in_the_schema_are_allowed_by_it():
+    """An editor that fills in a default must not mark it as wrong."""
+    whole = schema()
+    parts = [whole, *whole["$defs"].values()]
+
+    for part in parts:
+        for field in part.get("properties", {}).values():
+            if "default" in field:
+                found = {"$defs": whole["$defs"], **field}
+                Draft202012Validator(found).validate(field["default"])

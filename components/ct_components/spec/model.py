@@ -158,7 +158,7 @@ class Gates(Section):
         description="Rows of one cluster depend on each other; a day of the source's time zone.",
     )
     floors: dict[Metric, Annotated[float, Field(ge=0, le=1)]] = Field(
-        default={"roc_auc": 0.5}, description="Smallest score, by metric, that any promoted model must prove."
+        default={"roc_auc": 0.5}, description="Smallest score, by metric, that any promoted model must have."
     )
     min_clusters: int = Field(
         default=10, ge=2, description="Fewest clusters in the holdout; fewer is insufficient."

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
+from ct_components.spec.durations import Duration
 from ct_components.spec.model import ModelSpec
 
 
@@ -17,6 +18,10 @@ class _Generator(GenerateJsonSchema):
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002  the base class's signature
         """Leave titles out: "Min Rows" for min_rows tells nobody anything."""
         return False
+
+    def encode_default(self, dft: Any) -> Any:
+        """Write a default as one would in YAML."""
+        return str(dft) if isinstance(dft, Duration) else super().encode_default(dft)
 
 
 def schema() -> dict[str, Any]:

@@ -13,8 +13,10 @@ import os
 import re
 import runpy
 import shlex
+import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerProcess
@@ -27,8 +29,8 @@ EXECUTOR = "kfp.dsl.executor_main"
 
 # What takes long to import, and any stage may use.
 _PRELOADED = (
-    EXECUTOR,
     "jinja2",
+    "kfp.dsl.executor",
     "mlflow.pyfunc",
     "mlflow.sklearn",
     "mlflow.store.model_registry.sqlalchemy_store",
@@ -84,7 +86,8 @@ def start(component: Component, environment: Mapping[str, str], log: Path) -> Fo
     context = multiprocessing.get_context("forkserver")
     with _server_environment(environment), _no_main_module():
         forkserver.set_forkserver_preload(list(_PRELOADED))
-        forkserver.ensure_running()
+        with _ignored_interrupt():
+            forkserver.ensure_running()
         process = context.Process(target=_execute, args=(component, dict(environment), str(log)))
         process.start()
     return process
@@ -95,6 +98,19 @@ def _server_environment(environment: Mapping[str, str]) -> Iterator[None]:
     """Some libraries read the environment when they are imported, which is in the server."""
     with patch.dict(os.environ, {**environment, "_KFP_RUNTIME": "true"}):
         yield
+
+
+@contextlib.contextmanager
+def _ignored_interrupt() -> Iterator[None]:
+    """Ctrl-C is for us to act on; the server, which shares our terminal, would only print a traceback."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager
