@@ -5,17 +5,27 @@ On a cluster the variables come from the Secret and ConfigMap ``kfp-ct-connectio
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
-from ct_components.errors import StateError
+from ct_components.errors import CTError, StateError, Unreachable
 
 LEDGER_URL = "KFP_CT_LEDGER_URL"
 TRACKING_URI = "MLFLOW_TRACKING_URI"
 ARTIFACT_ROOT = "KFP_CT_MLFLOW_ARTIFACT_ROOT"
 STATE_HOME = "KFP_CT_HOME"
+
+# A password may hold "/", "@" or "?" that nobody encoded, so it ends at the last "@" of the word.
+_USER_PASSWORD = re.compile(r"(://[^\s:/@]*:)\S+@")
+_SECRET_OPTION = re.compile(r"((?:password|passwd|pwd|secret|token)=)[^&\s]+", re.IGNORECASE)
+# What a database says when only a person can mend it. Anything else may go away by itself.
+_PERMANENT = re.compile(
+    r"unable to open|not a database|malformed|readonly|no such (table|column)|authentication failed"
+    r"|does not exist|permission denied|already exists|encrypted",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -39,7 +49,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Connections
     Raises:
         StateError: If no MLflow is named; MLflow's own default would vanish with the pod.
     """
-    tracking_uri = environment.get(TRACKING_URI, "")
+    tracking_uri = environment.get(TRACKING_URI, "").strip()
     if not tracking_uri:
         raise StateError(
             f"{TRACKING_URI} is not set: the stages need MLflow's address, such as http://mlflow:5000"
@@ -49,7 +59,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Connections
 
 def ledger_url(environment: Mapping[str, str] = os.environ) -> str | None:
     """Returns the ledger's URL, or None where there is no ledger."""
-    return environment.get(LEDGER_URL) or None
+    return environment.get(LEDGER_URL, "").strip() or None
 
 
 def state_home(environment: Mapping[str, str] = os.environ) -> Path:
@@ -75,18 +85,56 @@ def embedded(home: Path, environment: Mapping[str, str] = os.environ) -> dict[st
 
 
 def sqlite_url(path: Path) -> str:
-    """Returns the SQLAlchemy URL of an SQLite file."""
-    return f"sqlite:///{path}"
+    """Returns the SQLAlchemy URL of an SQLite file, whose folders may have any name.
+
+    Example:
+        >>> sqlite_url(Path("/tmp/50% off?/x.db"))
+        'sqlite:////tmp/50%25 off%3F/x.db'
+    """
+    return f"sqlite:///{path}".replace("%", "%25").replace("?", "%3F")
 
 
-def redact(url: str) -> str:
-    """Hides the password of a URL, for messages.
+def redact(text: str) -> str:
+    """Hides passwords of URLs, alone or within a message.
 
     Example:
         >>> redact("postgresql://ct:secret@db/ledger")
         'postgresql://ct:***@db/ledger'
+        >>> redact("no answer from postgresql://db/ledger?user=ct&password=secret")
+        'no answer from postgresql://db/ledger?user=ct&password=***'
     """
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    return urlunsplit(parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", ":***@")))
+    return _SECRET_OPTION.sub(r"\1***", _USER_PASSWORD.sub(r"\1***@", text))
+
+
+def first_line(error: BaseException) -> str:
+    """Returns the first line of an error's text without passwords, for a message of ours."""
+    text = str(error).strip() or type(error).__name__
+    return redact(text.splitlines()[0])[:300]
+
+
+def database_error(role: str, url: str, error: Exception) -> CTError:
+    """Says what is wrong with a database, and whether trying again may help.
+
+    Args:
+        role: Whose database it is, such as "the ledger".
+        url: Its SQLAlchemy URL.
+        error: What SQLAlchemy, or the import of a driver, raised. SQLAlchemy's kinds are told by name,
+            because this module is imported where SQLAlchemy is not.
+    """
+    place = f"{role} at {redact(url)}"
+    if isinstance(error, ImportError):
+        return StateError(f"{place} needs the Python package {error.name!r}, which is not installed")
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if "ArgumentError" in kinds or "ValueError" in kinds:
+        return StateError(
+            f"{place} cannot be opened: {first_line(error)}; allowed: an SQLAlchemy URL of a driver that is "
+            "installed, such as sqlite:////folder/file.db or postgresql+psycopg://user:password@host/database"
+        )
+    reason = first_line(getattr(error, "orig", None) or error)
+    if isinstance(error, OSError) or "DBAPIError" not in kinds or _is_permanent(reason, kinds):
+        return StateError(f"{place} cannot be used: {reason}")
+    return Unreachable(f"{place} does not answer: {reason}")
+
+
+def _is_permanent(reason: str, kinds: set[str]) -> bool:
+    return "OperationalError" not in kinds or bool(_PERMANENT.search(reason))

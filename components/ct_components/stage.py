@@ -5,9 +5,11 @@ A stage that is used alone, in a foreign pipeline, is given no context and recor
 
 import json
 import logging
+import math
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -15,13 +17,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ct_components import connections
-from ct_components.errors import BadInput, CTError, StageTimeout
+from ct_components.errors import BadInput, CTError, SpecError, StageTimeout
 
 if TYPE_CHECKING:
     from ct_components.ledger import Ledger
 
 TIMEOUT = "KFP_CT_STAGE_TIMEOUT"
 _MESSAGE_LIMIT = 4000
+_BAD_INPUT = {kind.exit_code: kind for kind in BadInput.__subclasses__()}
 
 logger = logging.getLogger("kfp-ct")
 
@@ -50,8 +53,22 @@ class Context:
 
     @classmethod
     def from_json(cls, text: str) -> "Context":
-        """Reads the parameter; "" stands for a stage that is used alone."""
-        return cls(**json.loads(text)) if text else cls()
+        """Reads the parameter; "" stands for a stage that is used alone.
+
+        Raises:
+            SpecError: If it is not what `begin_run` put out.
+        """
+        try:
+            content = json.loads(text) if text.strip() else {}
+            context = cls(**content)
+        except (ValueError, TypeError) as error:
+            raise SpecError(
+                f"context: got {text[:200]!r}; allowed: what begin_run put out, or nothing"
+            ) from error
+        wrong = {name: value for name, value in vars(context).items() if not isinstance(value, str)}
+        if wrong:
+            raise SpecError(f"context: got {wrong}; allowed: text")
+        return context
 
     def to_json(self) -> str:
         """Writes the parameter."""
@@ -66,60 +83,68 @@ def stage(name: str, context: str | Context = "") -> Iterator[Context]:
         SystemExit: With the error's exit code, after one line that says what is wrong.
     """
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(message)s")
-    run = context if isinstance(context, Context) else Context.from_json(context)
-    record = _Recorder(name, run.run_id)
+    record = _Recorder(name)
     try:
-        record.refuse_retry_of_bad_input()
+        run = context if isinstance(context, Context) else Context.from_json(context)
+        record.open(run.run_id)
         with _time_limit(name, record):
             yield run
+        record.succeeded()
     except CTError as error:
         record.failed(error.exit_code, str(error))
-        print(f"error: {name}: {error}", file=sys.stderr, flush=True)  # noqa: T201
+        _say(name, error)
         raise SystemExit(error.exit_code) from None
-    except Exception as error:
+    except BaseException as error:
         record.failed(1, f"{type(error).__name__}: {error}")
         raise
-    record.succeeded()
+
+
+def _say(name: str, error: CTError) -> None:
+    print(f"error: {name}: {error}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 class _Recorder:
     """Writes the outcome of one stage to the ledger, if there is one and the stage belongs to a run."""
 
-    def __init__(self, name: str, run_id: str) -> None:
+    def __init__(self, name: str) -> None:
         self._name = name
-        self._run_id = run_id
+        self._run_id = ""
         self._started = datetime.now(UTC)
+        self._ledger: Ledger | None = None
 
-    def refuse_retry_of_bad_input(self) -> None:
-        """KFP retries any failure; the same bad input would only fail again, after the same work."""
-        ledger = self._ledger()
-        earlier = ledger.stage_outcome(self._run_id, self._name) if ledger else None
-        if earlier and any(earlier.exit_code == kind.exit_code for kind in BadInput.__subclasses__()):
-            kind = next(kind for kind in BadInput.__subclasses__() if kind.exit_code == earlier.exit_code)
-            raise kind(earlier.message)
+    def open(self, run_id: str) -> None:
+        """Opens the ledger once, and refuses to repeat bad input.
+
+        KFP retries any failure; the same bad input would only fail again, after the same work.
+
+        Raises:
+            BadInput: If an earlier attempt failed on it: the same error again.
+            Unreachable: If the ledger does not answer.
+        """
+        self._ledger = ledger_of(run_id)
+        self._run_id = run_id
+        earlier = self._ledger.stage_outcome(run_id, self._name) if self._ledger else None
+        if earlier and earlier.exit_code in _BAD_INPUT:
+            raise _BAD_INPUT[earlier.exit_code](earlier.message)
 
     def succeeded(self) -> None:
         self._write("succeeded", 0, "")
 
     def failed(self, exit_code: int, message: str) -> None:
-        """A ledger that is away must not hide the error that is being reported."""
+        """Whatever is wrong with the ledger must not hide the error that is being reported."""
         try:
             self._write("failed", exit_code, message[:_MESSAGE_LIMIT])
-        except CTError as error:
+        except Exception as error:  # noqa: BLE001
             logger.warning("the outcome of %s is not in the ledger: %s", self._name, error)
 
     def _write(self, outcome: str, exit_code: int, message: str) -> None:
-        ledger = self._ledger()
-        if ledger:
+        if self._ledger:
             from ct_components.ledger import StageOutcome
 
             ended = datetime.now(UTC)
-            ledger.record_stage(
+            self._ledger.record_stage(
                 StageOutcome(self._run_id, self._name, outcome, exit_code, message, self._started, ended)
             )
-
-    def _ledger(self) -> "Ledger | None":
-        return ledger_of(self._run_id)
 
 
 def ledger_of(run_id: str) -> "Ledger | None":
@@ -134,17 +159,26 @@ def ledger_of(run_id: str) -> "Ledger | None":
 
 @contextmanager
 def _time_limit(name: str, record: _Recorder) -> Iterator[None]:
-    """Ends the process when the stage's time is over; kfp.local enforces no timeout of its own."""
-    seconds = float(os.environ.get(TIMEOUT) or 0)
+    """Ends the process when the stage's time is over; kfp.local enforces no timeout of its own.
+
+    Numpy, scikit-learn and pyarrow let this thread run while they are busy. A C call that never gives up
+    the GIL is ended from outside only: by the local run's supervisor, or by Kubernetes.
+    """
+    seconds = _seconds()
     if not seconds:
         yield
         return
+    # Whoever takes it first, the end of the body or the end of its time, decides how the stage ended.
+    ended = threading.Lock()
 
     def end() -> None:
-        error = StageTimeout(f"{name} took longer than its {seconds:g} seconds")
-        record.failed(error.exit_code, str(error))
-        print(f"error: {error}", file=sys.stderr, flush=True)  # noqa: T201
-        os._exit(error.exit_code)
+        if ended.acquire(blocking=False):
+            error = StageTimeout(f"took longer than its {seconds:g} seconds")
+            _say(name, error)
+            try:
+                record.failed(error.exit_code, str(error))
+            finally:
+                os._exit(error.exit_code)
 
     timer = threading.Timer(seconds, end)
     timer.daemon = True
@@ -152,4 +186,17 @@ def _time_limit(name: str, record: _Recorder) -> Iterator[None]:
     try:
         yield
     finally:
+        if not ended.acquire(blocking=False):
+            time.sleep(threading.TIMEOUT_MAX)
         timer.cancel()
+
+
+def _seconds() -> float:
+    text = os.environ.get(TIMEOUT, "").strip() or "0"
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds <= threading.TIMEOUT_MAX:
+        raise SpecError(f"{TIMEOUT}: got {text!r}; allowed: seconds from 0, which is no limit")
+    return seconds

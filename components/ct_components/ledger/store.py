@@ -1,18 +1,18 @@
 """Reading and writing the ledger: the only module that executes SQL."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Engine, RowMapping
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from sqlalchemy.engine import Connection, RowMapping
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential, wait_random
 
 from ct_components.connections import redact
 from ct_components.errors import Duplicate, StateError, Unreachable
+from ct_components.ledger.database import Database
+from ct_components.ledger.records import Promotion, Run, StageOutcome
 from ct_components.ledger.tables import (
     SCHEMA_VERSION,
     metadata,
@@ -23,46 +23,8 @@ from ct_components.ledger.tables import (
     verdicts,
 )
 
-
-@dataclass(frozen=True)
-class Run:
-    """A pipeline run as `begin_run` records it."""
-
-    run_id: str
-    model: str
-    key: str
-    reason: str
-    as_of: datetime
-    champion_version: str | None
-    spec: Mapping[str, Any]
-    windows: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class StageOutcome:
-    """How one stage of a run ended. `outcome` is succeeded or failed."""
-
-    run_id: str
-    stage: str
-    outcome: str
-    exit_code: int
-    message: str
-    started_at: datetime
-    finished_at: datetime
-
-
-@dataclass(frozen=True)
-class Promotion:
-    """One change of champion. `kind` is promotion, or external for an alias that was moved by hand."""
-
-    model: str
-    sequence: int
-    version: str
-    previous_version: str | None
-    run_id: str | None
-    kind: str
-    created_at: datetime
-    projected_at: datetime | None
+_ATTEMPTS = 4
+_NEWEST = sa.select(sa.func.max(schema_version.c.version))
 
 
 def open_ledger(url: str | None) -> "Ledger | None":
@@ -70,100 +32,107 @@ def open_ledger(url: str | None) -> "Ledger | None":
 
     Raises:
         Unreachable: If the database does not answer after several tries.
-        StateError: If the ledger was written by another version of its schema.
+        StateError: If the URL or its driver is unusable, or the ledger was written by another version of
+            its schema.
     """
     if url is None:
         return None
-    database = sa.make_url(url).database
-    if url.startswith("sqlite") and database:
-        Path(database).parent.mkdir(parents=True, exist_ok=True)
-    ledger = Ledger(_engine(url))
+    ledger = Ledger(Database(url))
     retrying = Retrying(
-        stop=stop_after_attempt(4),
-        wait=wait_exponential_jitter(initial=0.5, max=4),
-        retry=retry_if_exception_type(sa.exc.OperationalError),
+        # SQLite waits for its lock itself, and nothing else about a file goes away by waiting.
+        stop=stop_after_attempt(1 if url.startswith("sqlite") else _ATTEMPTS),
+        wait=wait_exponential(multiplier=0.5, max=4) + wait_random(0, 1),
+        retry=retry_if_exception_type(Unreachable),
         reraise=True,
     )
-    try:
-        retrying(ledger.prepare)
-    except sa.exc.OperationalError as error:
-        raise Unreachable(f"the ledger at {redact(url)} does not answer: {error.orig}") from error
+    retrying(ledger.prepare)
     return ledger
-
-
-def _engine(url: str) -> Engine:
-    engine = sa.create_engine(url, connect_args={"timeout": 30} if url.startswith("sqlite") else {})
-    if engine.dialect.name == "sqlite":
-        sa.event.listen(engine, "connect", _sqlite_connect)
-        # The driver would begin a read transaction and upgrade it later, which SQLite refuses at once
-        # when another writer came first; beginning as a writer waits for it instead.
-        sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
-    return engine
-
-
-def _sqlite_connect(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None
-    connection.execute("PRAGMA foreign_keys=ON")
 
 
 class Ledger:
     """The ledger of one database. Each method is one transaction."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def prepare(self) -> None:
-        """Creates missing tables, and refuses a ledger of another schema version."""
-        with self._begin() as connection:
-            metadata.create_all(connection)
-            version = connection.scalar(sa.select(schema_version.c.version))
-            if version is None:
-                connection.execute(schema_version.insert().values(version=SCHEMA_VERSION))
-            elif version != SCHEMA_VERSION:
-                raise StateError(
-                    f"the ledger has schema version {version}; this program reads version {SCHEMA_VERSION}"
-                )
-
-    def claim_run(self, run: Run) -> None:
-        """Records a run under its key; a retry of the same run is accepted.
+        """Creates missing tables, and refuses a ledger of another schema version.
 
         Raises:
-            Duplicate: If another run holds the key.
+            StateError: If another version of this program made the ledger.
+        """
+        found = self._schema_version() or self._create()
+        if found != SCHEMA_VERSION:
+            raise StateError(
+                f"the ledger at {redact(self._database.url)} has schema version {found}; this program reads "
+                f"and writes version {SCHEMA_VERSION}: use the program that made it, or another ledger"
+            )
+
+    def _schema_version(self) -> int | None:
+        with self._database.reading() as connection:
+            known = sa.inspect(connection).has_table(schema_version.name)
+            return connection.scalar(_NEWEST) if known else None
+
+    def _create(self) -> int:
+        """Of two processes that create at once, the second finds what the first made."""
+        try:
+            with self._database.writing() as connection:
+                metadata.create_all(connection)
+                found: int | None = connection.scalar(_NEWEST)
+                if found is None:
+                    connection.execute(schema_version.insert().values(version=SCHEMA_VERSION))
+        except (sa.exc.IntegrityError, StateError):
+            # PostgreSQL lets both create, and refuses one of them.
+            found = self._schema_version()
+            if found is None:
+                raise
+        return found or SCHEMA_VERSION
+
+    def claim_run(self, run: Run) -> None:
+        """Records a run under its key; a retry of the same run is accepted, and changes nothing.
+
+        Raises:
+            Duplicate: If another run holds the key, or the run was recorded under another key.
         """
         row = {**asdict(run), "state": "running", "created_at": datetime.now(UTC)}
         try:
-            with self._begin() as connection:
+            with self._database.writing() as connection:
                 connection.execute(runs.insert().values(row))
         except sa.exc.IntegrityError:
-            holder = self._holder(run.model, run.key)
-            if holder != run.run_id:
-                raise Duplicate(
-                    f"run {run.run_id}: key {run.key!r} of {run.model} is held by run {holder}"
-                ) from None
+            self._refuse_another(run)
 
-    def _holder(self, model: str, key: str) -> str | None:
-        query = sa.select(runs.c.run_id).where(runs.c.model == model, runs.c.key == key)
-        with self._begin() as connection:
-            return connection.scalar(query)
+    def _refuse_another(self, run: Run) -> None:
+        same_key = (runs.c.model == run.model) & (runs.c.key == run.key)
+        holder = next(iter(self._rows(runs.select().where(same_key))), None)
+        if holder is None:
+            raise Duplicate(
+                f"run {run.run_id} was recorded before, under another key than {run.key!r} of {run.model}"
+            )
+        if holder["run_id"] != run.run_id:
+            raise Duplicate(
+                f"run {run.run_id}: key {run.key!r} of {run.model} is held by run {holder['run_id']}"
+            )
 
     def set_mlflow_run(self, run_id: str, mlflow_run_id: str) -> None:
         """Records which MLflow run belongs to a run."""
-        with self._begin() as connection:
+        with self._database.writing() as connection:
             connection.execute(
                 runs.update().where(runs.c.run_id == run_id).values(mlflow_run_id=mlflow_run_id)
             )
 
     def finish_run(self, run_id: str, *, state: str, outcome: str, message: str) -> None:
         """Closes a run; closing it again changes nothing but the message."""
-        values = {"state": state, "outcome": outcome, "message": message, "finished_at": datetime.now(UTC)}
-        with self._begin() as connection:
-            connection.execute(runs.update().where(runs.c.run_id == run_id).values(values))
+        this = runs.update().where(runs.c.run_id == run_id)
+        first = {"state": state, "outcome": outcome, "finished_at": datetime.now(UTC)}
+        with self._database.writing() as connection:
+            connection.execute(this.values(message=message))
+            connection.execute(this.where(runs.c.finished_at.is_(None)).values(first))
 
     def record_stage(self, outcome: StageOutcome) -> None:
         """Records how a stage ended; a retry replaces the earlier outcome."""
         row = asdict(outcome)
         same = (stage_outcomes.c.run_id == outcome.run_id) & (stage_outcomes.c.stage == outcome.stage)
-        with self._begin() as connection:
+        with self._database.writing() as connection:
             connection.execute(stage_outcomes.delete().where(same))
             connection.execute(stage_outcomes.insert().values(row))
 
@@ -173,7 +142,11 @@ class Ledger:
 
     def stage_outcomes(self, run_id: str) -> list[StageOutcome]:
         """Returns how the stages of a run ended, in order of their start."""
-        query = stage_outcomes.select().where(stage_outcomes.c.run_id == run_id).order_by("started_at")
+        query = (
+            stage_outcomes.select()
+            .where(stage_outcomes.c.run_id == run_id)
+            .order_by("started_at", "finished_at")
+        )
         return [StageOutcome(**row) for row in self._rows(query)]
 
     def challenges(self, model: str, champion_version: str | None, *, besides: str) -> int:
@@ -191,14 +164,24 @@ class Ledger:
                 verdicts.c.run_id != besides,
             )
         )
-        with self._begin() as connection:
+        with self._database.reading() as connection:
             return connection.scalar(query) or 0
 
     def record_verdict(self, row: Mapping[str, Any]) -> None:
-        """Records a verdict; a retry of the same run replaces its own."""
-        with self._begin() as connection:
-            connection.execute(verdicts.delete().where(verdicts.c.run_id == row["run_id"]))
-            connection.execute(verdicts.insert().values({**row, "judged_at": datetime.now(UTC)}))
+        """Records a verdict; a retry of the same run replaces its own.
+
+        Raises:
+            StateError: If the ledger does not know the run.
+        """
+        try:
+            with self._database.writing() as connection:
+                connection.execute(verdicts.delete().where(verdicts.c.run_id == row["run_id"]))
+                connection.execute(verdicts.insert().values({**row, "judged_at": datetime.now(UTC)}))
+        except sa.exc.IntegrityError as error:
+            raise StateError(
+                f"the verdict of run {row['run_id']!r} cannot be recorded: {error.orig}; begin_run records "
+                "the run"
+            ) from error
 
     def verdict(self, run_id: str) -> Mapping[str, Any] | None:
         """Returns the verdict of a run, or None if it came to none."""
@@ -242,7 +225,7 @@ class Ledger:
             projected_at=now if kind == "external" else None,
         )
         try:
-            with self._begin() as connection:
+            with self._database.writing() as connection:
                 connection.execute(promotions.insert().values(asdict(promotion)))
         except sa.exc.IntegrityError:
             raise StateError(
@@ -253,7 +236,7 @@ class Ledger:
     def mark_projected(self, promotion: Promotion) -> None:
         """Records that MLflow's alias follows a promotion."""
         same = (promotions.c.model == promotion.model) & (promotions.c.sequence == promotion.sequence)
-        with self._begin() as connection:
+        with self._database.writing() as connection:
             connection.execute(promotions.update().where(same).values(projected_at=datetime.now(UTC)))
 
     def run(self, run_id: str) -> Mapping[str, Any] | None:
@@ -266,34 +249,34 @@ class Ledger:
         of_runs = sa.true() if model is None else runs.c.model == model
         of_promotions = sa.true() if model is None else promotions.c.model == model
         ids = sa.select(runs.c.run_id).where(of_runs)
-        verdict_of = {
-            row["run_id"]: dict(row)
-            for row in self._rows(verdicts.select().where(verdicts.c.run_id.in_(ids)))
-        }
+        with self._database.reading() as connection:
+            found = _fetch(connection, runs.select().where(of_runs).order_by("created_at", "run_id"))
+            judged = _fetch(connection, verdicts.select().where(verdicts.c.run_id.in_(ids)))
+            ended = _fetch(
+                connection,
+                stage_outcomes.select()
+                .where(stage_outcomes.c.run_id.in_(ids))
+                .order_by("started_at", "finished_at"),
+            )
+            promoted = _fetch(
+                connection, promotions.select().where(of_promotions).order_by("model", "sequence")
+            )
+        verdict_of = {row["run_id"]: dict(row) for row in judged}
         stages_of: dict[str, list[dict[str, Any]]] = {}
-        in_order = stage_outcomes.select().where(stage_outcomes.c.run_id.in_(ids)).order_by("started_at")
-        for row in self._rows(in_order):
+        for row in ended:
             stages_of.setdefault(row["run_id"], []).append(dict(row))
         return {
             "runs": [
                 {**row, "verdict": verdict_of.get(row["run_id"]), "stages": stages_of.get(row["run_id"], [])}
-                for row in self._rows(runs.select().where(of_runs).order_by(runs.c.created_at))
+                for row in found
             ],
-            "promotions": [
-                dict(row)
-                for row in self._rows(
-                    promotions.select()
-                    .where(of_promotions)
-                    .order_by(promotions.c.model, promotions.c.sequence)
-                )
-            ],
+            "promotions": [dict(row) for row in promoted],
         }
 
     def _rows(self, query: sa.Select[Any]) -> list[RowMapping]:
-        with self._begin() as connection:
-            return list(connection.execute(query).mappings())
+        with self._database.reading() as connection:
+            return _fetch(connection, query)
 
-    @contextmanager
-    def _begin(self) -> Iterator[Connection]:
-        with self._engine.begin() as connection:
-            yield connection
+
+def _fetch(connection: Connection, query: sa.Select[Any]) -> list[RowMapping]:
+    return list(connection.execute(query).mappings())

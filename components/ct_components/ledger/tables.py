@@ -1,4 +1,7 @@
-"""The ledger's tables. Times are stored in UTC; SQLite and PostgreSQL hold the same."""
+"""The ledger's tables. Times are stored in UTC; SQLite and PostgreSQL hold the same.
+
+Their names begin with ct_, because a ledger may share its database with MLflow, which has a table `runs`.
+"""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -44,10 +47,10 @@ class UTCDateTime(TypeDecorator[datetime]):
 
 metadata = MetaData()
 
-schema_version = Table("schema_version", metadata, Column("version", Integer, primary_key=True))
+schema_version = Table("ct_schema_version", metadata, Column("version", Integer, primary_key=True))
 
 runs = Table(
-    "runs",
+    "ct_runs",
     metadata,
     Column("run_id", String(64), primary_key=True),
     Column("model", String(63), nullable=False),
@@ -64,11 +67,11 @@ runs = Table(
     Column("created_at", UTCDateTime, nullable=False),
     Column("finished_at", UTCDateTime),
     # The claim: of two runs with one key, the second insert fails.
-    UniqueConstraint("model", "key", name="one_run_per_key"),
+    UniqueConstraint("model", "key", name="ct_one_run_per_key"),
 )
 
 stage_outcomes = Table(
-    "stage_outcomes",
+    "ct_stage_outcomes",
     metadata,
     Column("run_id", String(64), primary_key=True),
     Column("stage", String(40), primary_key=True),
@@ -80,9 +83,9 @@ stage_outcomes = Table(
 )
 
 verdicts = Table(
-    "verdicts",
+    "ct_verdicts",
     metadata,
-    Column("run_id", String(64), ForeignKey("runs.run_id"), primary_key=True),
+    Column("run_id", String(64), ForeignKey("ct_runs.run_id"), primary_key=True),
     Column("model", String(63), nullable=False),
     Column("champion_version", String(20)),
     Column("challenger_version", String(20), nullable=False),
@@ -96,11 +99,11 @@ verdicts = Table(
     Column("lower", Float),
     Column("judged_at", UTCDateTime, nullable=False),
     Column("report", JSON, nullable=False),
-    Index("challenges_of_a_champion", "model", "champion_version"),
+    Index("ct_challenges_of_a_champion", "model", "champion_version"),
 )
 
 promotions = Table(
-    "promotions",
+    "ct_promotions",
     metadata,
     Column("model", String(63), primary_key=True),
     # The compare-and-swap: of two promotions at once, the second insert fails.
