@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ct_components.datasets import encode, labels, model_frame, numeric_values, read_table
-from ct_components.errors import DataError
+from ct_components.errors import DataError, SpecError
 from ct_components.spec import Columns
 
 if TYPE_CHECKING:
@@ -44,9 +44,11 @@ def feature_table(raw: pa.Table, columns: Columns) -> pa.Table:
         The features, `__positive__`, and `__weight__` if there is a weight column.
 
     Raises:
+        SpecError: If a feature has a name that is reserved here: it would be taken for the label.
         DataError: If a column cannot be a feature of its kind, the target has one class only, or a weight is
             missing, negative, infinite, or all of them are zero.
     """
+    _check_names(columns)
     labelled, positive = labels(raw, columns.target, columns.positive)
     _check_two_classes(positive[labelled], columns)
     rows = raw.filter(pa.array(labelled))
@@ -66,6 +68,15 @@ def read_learnable(path: Path | str, columns: Columns) -> Learnable:
         positive=table.column(POSITIVE).to_numpy(),
         weight=table.column(WEIGHT).to_numpy() if WEIGHT in table.column_names else None,
     )
+
+
+def _check_names(columns: Columns) -> None:
+    taken = sorted({POSITIVE, WEIGHT} & {*columns.numeric, *columns.categorical})
+    if taken:
+        raise SpecError(
+            f"columns: a feature is called {taken[0]!r}, which names the label or the weight here; "
+            "allowed: any other name"
+        )
 
 
 def _numbers(rows: pa.Table, name: str) -> pa.Array:

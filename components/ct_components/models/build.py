@@ -1,5 +1,6 @@
 """From the spec's `training` section to an unfitted scikit-learn pipeline that takes raw columns."""
 
+import difflib
 import importlib
 import inspect
 from collections.abc import Mapping, Sequence
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
     from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import Pipeline
 
-# HistGradientBoosting bins at most 255 categories of a column; rarer ones share a bin.
-_MAX_TREE_CATEGORIES = 254
+_SCORING_METHODS = ("predict_proba", "decision_function")
 # One column each: more would widen a linear model without telling it much.
 _MAX_ONE_HOT_CATEGORIES = 100
 
@@ -47,7 +47,7 @@ def build_pipeline(
     classifier = build_classifier(estimator, parameters, seed)
     if weighted:
         check_takes_weights(classifier, estimator)
-    encoder, classifier = _encode_for(classifier, parameters, features)
+    encoder = _encode_for(classifier, features)
     return Pipeline([("columns", encoder), ("estimator", classifier)])
 
 
@@ -58,13 +58,7 @@ def build_classifier(estimator: str, parameters: Mapping[str, Any], seed: int) -
         SpecError: Naming the key, the value and what was allowed.
     """
     factory = _classifier_class(estimator)
-    accepted = sorted(set(inspect.signature(factory).parameters) - {"self", "args", "kwargs"})
-    unknown = sorted(set(parameters) - set(accepted))
-    if unknown:
-        raise SpecError(
-            f"training.parameters: {estimator} has no parameter {', '.join(map(repr, unknown))}; "
-            f"allowed: {', '.join(accepted)}"
-        )
+    accepted = _check_names(factory, estimator, parameters)
     defaults = {"random_state": seed} if "random_state" in accepted else {}
     try:
         built: BaseEstimator = factory(**{**defaults, **parameters})
@@ -77,19 +71,52 @@ def build_classifier(estimator: str, parameters: Mapping[str, Any], seed: int) -
 
 
 def _classifier_class(path: str) -> Any:
-    from sklearn.base import ClassifierMixin
-
     module_name, _, name = path.rpartition(".")
     try:
-        found = getattr(importlib.import_module(module_name), name, None)
-    except ImportError as error:
+        module = importlib.import_module(module_name)
+    except (ImportError, ValueError) as error:
         raise SpecError(f"training.estimator: {path!r} cannot be imported: {error}") from error
-    if not (inspect.isclass(found) and issubclass(found, ClassifierMixin)):
+    found = getattr(module, name, None)
+    if not _is_classifier(found):
+        near = difflib.get_close_matches(name, [n for n in dir(module) if _is_classifier(getattr(module, n))])
         raise SpecError(
-            f"training.estimator: {path!r} is no scikit-learn classifier; "
-            "allowed: any of them by its full name, such as sklearn.ensemble.HistGradientBoostingClassifier"
+            f"training.estimator: {path!r} is no scikit-learn classifier that scores rows; "
+            + (f"did you mean {module_name}.{near[0]}? " if near else "")
+            + "allowed: any of them by its full name, such as sklearn.ensemble.HistGradientBoostingClassifier"
         )
     return found
+
+
+def _is_classifier(found: Any) -> bool:
+    from sklearn.base import BaseEstimator, ClassifierMixin
+
+    return (
+        inspect.isclass(found)
+        and issubclass(found, BaseEstimator)
+        and issubclass(found, ClassifierMixin)
+        and not inspect.isabstract(found)
+        and any(hasattr(found, method) for method in _SCORING_METHODS)
+    )
+
+
+def _check_names(factory: Any, estimator: str, parameters: Mapping[str, Any]) -> list[str]:
+    """Refuses parameters that the classifier does not have, and classifiers that JSON cannot describe."""
+    signature = inspect.signature(factory).parameters
+    objects = [name for name, each in signature.items() if each.default is inspect.Parameter.empty]
+    if objects:
+        raise SpecError(
+            f"training.estimator: {estimator} is built around {', '.join(map(repr, objects))}, another "
+            "estimator, which a model spec cannot give; allowed: classifiers that need no other"
+        )
+    accepted = sorted(set(signature) - {"categorical_features"})
+    unknown = sorted(set(parameters) - set(accepted))
+    if unknown:
+        hint = " (columns.categorical says which they are)" if "categorical_features" in unknown else ""
+        raise SpecError(
+            f"training.parameters: {estimator} takes no parameter {', '.join(map(repr, unknown))}{hint}; "
+            f"allowed: {', '.join(accepted)}"
+        )
+    return accepted
 
 
 def _check_values(classifier: Any, estimator: str) -> None:
@@ -118,17 +145,15 @@ def check_takes_weights(classifier: "BaseEstimator", estimator: str) -> None:
         )
 
 
-def _encode_for(
-    classifier: "BaseEstimator", parameters: Mapping[str, Any], features: Features
-) -> "tuple[ColumnTransformer, BaseEstimator]":
+def _encode_for(classifier: "BaseEstimator", features: Features) -> "ColumnTransformer":
     from sklearn.compose import ColumnTransformer
 
     native = "categorical_features" in classifier.get_params()
-    categorical = _codes() if native else _one_hot()
+    categorical = _codes(classifier) if native else _one_hot()
     numeric = "passthrough" if _takes_missing(classifier) else _imputed_and_scaled()
-    if native and "categorical_features" not in parameters:
+    if native:
         classifier.set_params(categorical_features=list(range(len(features.categorical))))
-    encoder = ColumnTransformer(
+    return ColumnTransformer(
         # Categorical columns come first, so that their positions do not depend on the numeric ones.
         [
             ("categorical", categorical, list(features.categorical)),
@@ -138,7 +163,6 @@ def _encode_for(
         # One block of floats, whatever the columns hold.
         sparse_threshold=0,
     )
-    return encoder, classifier
 
 
 def _takes_missing(classifier: "BaseEstimator") -> bool:
@@ -147,8 +171,11 @@ def _takes_missing(classifier: "BaseEstimator") -> bool:
     return bool(get_tags(classifier).input_tags.allow_nan)
 
 
-def _codes() -> "BaseEstimator":
-    """Codes for estimators that split on categories; an unseen one is treated as missing."""
+def _codes(classifier: Any) -> "BaseEstimator":
+    """Codes for estimators that split on categories; an unseen one is treated as missing.
+
+    The estimator takes no more categories of a column than it has bins, so the rarest share one.
+    """
     import numpy as np
     from sklearn.preprocessing import OrdinalEncoder
 
@@ -156,15 +183,24 @@ def _codes() -> "BaseEstimator":
         handle_unknown="use_encoded_value",
         unknown_value=np.nan,
         encoded_missing_value=np.nan,
-        max_categories=_MAX_TREE_CATEGORIES,
+        max_categories=classifier.max_bins - 1,
     )
 
 
 def _one_hot() -> "BaseEstimator":
-    from sklearn.preprocessing import OneHotEncoder
+    """One column a category; missing is one of them, and an unseen category is treated as missing.
 
-    return OneHotEncoder(
-        handle_unknown="infrequent_if_exist", max_categories=_MAX_ONE_HOT_CATEGORIES, sparse_output=False
+    Codes come first because one-hot encoding alone tells None from NaN, and what a null is in the rows to
+    predict depends on who made them: one that was None in training would be unseen as NaN.
+    """
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
+
+    return make_pipeline(
+        OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-1),
+        OneHotEncoder(
+            handle_unknown="infrequent_if_exist", max_categories=_MAX_ONE_HOT_CATEGORIES, sparse_output=False
+        ),
     )
 
 

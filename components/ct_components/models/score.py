@@ -30,13 +30,19 @@ def fit(
         ModelError: If the estimator cannot be fitted, in its own words.
     """
     weights = {} if weight is None else {"estimator__sample_weight": weight}
+    # The encoders know NaN as missing, and take None, which they did not see then, for the same.
+    frame = frame.fillna(np.nan)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             pipeline.fit(frame, positive, **weights)
-        except (ValueError, TypeError, np.linalg.LinAlgError) as error:
+        except Exception as error:
             name = type(pipeline[-1]).__name__
-            raise ModelError(f"{name} cannot be fitted on {len(frame)} rows: {error}") from error
+            raise ModelError(f"{name} cannot be fitted on {len(frame)} rows: {_words(error)}") from error
+    # HistGradientBoosting keeps what it measured early stopping with, though only fitting needs it. It refers
+    # back to the classifier, and skops would follow it round and round.
+    for name in ("_scorer", "_raw_predict"):
+        vars(pipeline[-1]).pop(name, None)
     return sorted({f"{each.category.__name__}: {each.message}" for each in caught})
 
 
@@ -59,13 +65,18 @@ def score(model: Any, frame: "DataFrame", role: str = "model") -> Scores:
             scores = np.asarray(model.predict_proba(frame))[:, list(model.classes_).index(True)]
         else:
             scores = np.asarray(model.decision_function(frame))
-    except (ValueError, TypeError, KeyError) as error:
-        raise ModelError(f"the {role} cannot score {len(frame)} rows: {error}") from error
+    except Exception as error:
+        raise ModelError(f"the {role} cannot score {len(frame)} rows: {_words(error)}") from error
     if not np.isfinite(scores).all():
         raise ModelError(
             f"the {role} gives {(~np.isfinite(scores)).sum()} of {len(scores)} scores that are no numbers"
         )
     return scores.astype(np.float64)
+
+
+def _words(error: Exception) -> str:
+    """What an estimator says, by name where that says more: a KeyError's text is the key alone."""
+    return str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
 
 
 def decision_threshold(model: Any) -> float:

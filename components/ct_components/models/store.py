@@ -1,11 +1,12 @@
 """Writing a fitted model to MLflow in skops's format, and reading it back without running its code.
 
 MLflow reads the list of trusted types from the model's own file, so a crafted model could trust itself.
-Here the list is ours: types of scikit-learn, numpy and scipy, and nothing from the model decides.
+Here the list is ours, and nothing from the model decides.
 """
 
 import importlib.metadata
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,9 +18,34 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 MODEL_FILE = "model.skops"
-_TRUSTED_PACKAGES = ("sklearn", "numpy", "scipy")
-# HistGradientBoosting keeps a partial of scikit-learn's own check_array. skops checks what it wraps, too.
-_TRUSTED_TYPES = frozenset({"functools.partial", "collections.OrderedDict", "collections.defaultdict"})
+# Beside what skops trusts itself, which are scikit-learn's estimators, numpy's functions and plain data. A
+# whole package is never trusted: skops calls some types with arguments from the file, and packages hold
+# more than their own (sklearn.utils._testing.check_output is subprocess's).
+_TRUSTED_TYPES = re.compile(
+    r"""
+      collections\.OrderedDict
+    | numpy\.dtype
+    | sklearn\._loss\.(_loss\.Cy|loss\.)\w+(Loss|Error)(Identity|ArrayAPI)?
+    | sklearn\._loss\.link\.(\w+Link|Interval|MultinomialLogit)
+    | sklearn\.calibration\._(CalibratedClassifier|SigmoidCalibration|TemperatureScaling)
+    | sklearn\.ensemble\._hist_gradient_boosting\.(binning\._BinMapper|predictor\.TreePredictor)
+    | sklearn\.gaussian_process\._gpc\._BinaryGaussianProcessClassifierLaplace
+    | sklearn\.gaussian_process\.kernels\.(ConstantKernel|Product|RBF)
+    | sklearn\.metrics\._dist_metrics\.(?!PyFunc)\w+Distance(32|64)
+    | sklearn\.neighbors\._(ball_tree\.Ball|kd_tree\.KD)Tree(32|64)?
+    | sklearn\.neural_network\._stochastic_optimizers\.(Adam|SGD)Optimizer
+    | sklearn\.tree\._tree\.Tree
+    # HistGradientBoosting keeps a partial of this function. skops checks what a partial wraps, too.
+    | functools\.partial | sklearn\.utils\.validation\.check_array
+    """,
+    re.VERBOSE,
+)
+# What an MLmodel file of ours says of how to load it; code_paths and the like would run what they name.
+_FLAVORS: dict[str, dict[str, Any]] = {
+    "python_function": {"loader_module": "mlflow.sklearn", "model_path": MODEL_FILE, "code": None},
+    "sklearn": {"pickled_model": MODEL_FILE, "serialization_format": "skops", "code": None},
+}
+_HARMLESS_KEYS = frozenset({"env", "predict_fn", "python_version", "sklearn_version", "skops_trusted_types"})
 _SERVING_PACKAGES = ("scikit-learn", "skops", "numpy", "scipy", "pandas")
 
 
@@ -70,17 +96,46 @@ def load_model(folder: Path) -> Any:
     """
     import skops.io
 
+    check_description(folder)
     path = folder / MODEL_FILE
     if not path.exists():
         raise ModelError(
             f"the model in {folder} has no {MODEL_FILE}; only models in skops's format are loaded"
         )
     try:
-        return skops.io.load(
-            path, trusted=_trusted(skops.io.get_untrusted_types(file=path), f"the model in {folder}")
-        )
-    except (OSError, ValueError, KeyError, AttributeError, ImportError) as error:
-        raise ModelError(f"the model in {folder} cannot be loaded: {error}") from error
+        types = skops.io.get_untrusted_types(file=path)
+        return skops.io.load(path, trusted=_trusted(types, f"the model in {folder}"))
+    except ModelError:
+        raise
+    except Exception as error:  # a damaged file may fail anywhere
+        words = f"{type(error).__name__}: {error}"
+        raise ModelError(f"the model in {folder} cannot be loaded: {words}") from error
+
+
+def check_description(folder: Path) -> None:
+    """Checks that whoever loads a model by its MLmodel file loads trusted types only, and runs nothing.
+
+    Raises:
+        ModelError: If the file is missing or damaged, or names another loader, format, code or types.
+    """
+    import yaml
+
+    what = f"the MLmodel file in {folder}"
+    try:
+        flavors = dict(yaml.safe_load((folder / "MLmodel").read_text(encoding="utf-8"))["flavors"])
+        listed = list(flavors.get("sklearn", {}).get("skops_trusted_types") or [])
+        found = [
+            (f"{flavor}.{key}", value, _FLAVORS.get(flavor, {}).get(key, "nothing"))
+            for flavor, settings in flavors.items()
+            for key, value in settings.items()
+            if key not in _HARMLESS_KEYS
+        ]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, yaml.YAMLError) as error:
+        raise ModelError(f"{what} cannot be read: {type(error).__name__}: {error}") from error
+    for key, value, allowed in found:
+        if value != allowed:
+            raise ModelError(f"{what} has {key}: {value!r}; allowed: {allowed}")
+    _trusted([str(each) for each in listed], what)
 
 
 def serving_requirements() -> list[str]:
@@ -99,12 +154,10 @@ def _dumped_types(pipeline: "Pipeline") -> list[str]:
 
 
 def _trusted(types: list[str], what: str) -> list[str]:
-    refused = [
-        each for each in types if each.split(".")[0] not in _TRUSTED_PACKAGES and each not in _TRUSTED_TYPES
-    ]
+    refused = [each for each in types if not _TRUSTED_TYPES.fullmatch(each)]
     if refused:
         raise ModelError(
-            f"{what} holds {', '.join(refused)}; trusted are types of {', '.join(_TRUSTED_PACKAGES)} only"
+            f"{what} holds {', '.join(refused)}; trusted are scikit-learn's estimators and their parts only"
         )
     return list(types)
 

@@ -131,7 +131,7 @@ def instant(iso: str | None, timezone: str = "UTC") -> str:
     >>> instant("2013-04-01T04:00:00+00:00", "America/New_York"), instant("2013-04-01T04:30:00Z")
     ('2013-04-01', '2013-04-01 04:30')
     """
-    if iso is None:
+    if not iso:
         return DASH
     local = datetime.fromisoformat(iso).astimezone(ZoneInfo(timezone))
     return f"{local:%Y-%m-%d}" if (local.hour, local.minute) == (0, 0) else f"{local:%Y-%m-%d %H:%M}"

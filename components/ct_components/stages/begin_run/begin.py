@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 from ct_components import connections
 from ct_components.champion import pin_champion
@@ -17,11 +18,12 @@ from ct_components.ledger import Ledger, Run, open_ledger
 from ct_components.registry import Registry, Version, model_metadata
 from ct_components.spec import ModelSpec, parse_spec, resolve_references
 from ct_components.stage import Context
-from ct_components.storage import list_partitions
+from ct_components.storage import atomic_write, list_partitions
 from ct_components.vocabulary import REASONS
 from ct_components.windows import Window, Windows, parse_as_of, plan_windows
 
 _KEY = re.compile(r"[\w.:/@+-]{1,200}")
+_RUN_ID = re.compile(r"[\w.:/@+-]{1,64}")
 
 logger = logging.getLogger("kfp-ct")
 
@@ -72,13 +74,17 @@ def begin(request: Request, resolved_path: str) -> Plan:
     """
     spec = resolve_references(_spec(request), os.environ)
     instant = parse_as_of(request.as_of, spec.source.timezone, datetime.now(UTC))
+    _check_run_id(request.run_id)
     reason, key = _reason(request.reason), _key(request)
     found = connections.from_environment()
     ledger = open_ledger(found.ledger_url)
     if ledger is None:
         logger.info("no ledger: %s is not set; promotion is compare-then-set", connections.LEDGER_URL)
     registry = Registry(found)
-    champion = _champion(pin_champion(registry, ledger, spec.model), registry)
+    begun = ledger.run(request.run_id) if ledger else None
+    # A retry works on what the first attempt recorded, though the clock and the champion moved on.
+    instant = begun["as_of"] if begun else instant
+    champion = _champion(_pinned(registry, ledger, spec.model, begun), registry)
     windows = _windows(spec, instant, champion)
     context = Context(
         run_id=request.run_id,
@@ -104,8 +110,8 @@ def _spec(request: Request) -> ModelSpec:
     if not request.hyperparameters:
         return spec
     try:
-        overrides = json.loads(request.hyperparameters)
-    except json.JSONDecodeError as error:
+        overrides = json.loads(request.hyperparameters, parse_constant=_no_constant)
+    except ValueError as error:
         raise SpecError(f"hyperparameters: {request.hyperparameters!r} is no JSON: {error}") from error
     if not isinstance(overrides, dict):
         raise SpecError(f"hyperparameters: got {request.hyperparameters!r}; allowed: a JSON object")
@@ -114,16 +120,29 @@ def _spec(request: Request) -> ModelSpec:
     return parse_spec(json.dumps(content), f"{origin} with hyperparameters")
 
 
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")
+
+
 def _read(spec: str) -> tuple[str, str]:
     """A spec that starts like a mapping is inline; anything on one line that does not is a place."""
     if "\n" in spec.strip() or spec.lstrip().startswith("{"):
         return spec, "the spec parameter"
     if not spec.strip():
         raise SpecError("the spec parameter is empty; allowed: a model spec inline, or the path of its file")
+    place = unquote(spec.removeprefix("file://")) if spec.startswith("file://") else spec
     try:
-        return Path(spec.removeprefix("file://")).read_text(encoding="utf-8"), spec
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(f"the spec parameter names {spec!r}, which cannot be read: {error}") from error
+        return Path(place).read_text(encoding="utf-8"), spec
+    except (OSError, ValueError) as error:
+        raise SpecError(
+            f"the spec parameter names {spec[:200]!r}, which cannot be read: {error}; "
+            "allowed: a model spec inline, or the path or file:// URI of its file"
+        ) from error
+
+
+def _check_run_id(run_id: str) -> None:
+    if not _RUN_ID.fullmatch(run_id):
+        raise SpecError(f"run_id: got {run_id[:80]!r}; allowed: 1 to 64 letters, digits and . _ : / @ + -")
 
 
 def _reason(reason: str) -> str:
@@ -138,6 +157,15 @@ def _key(request: Request) -> str:
     if not _KEY.fullmatch(key):
         raise SpecError(f"key: got {key[:80]!r}; allowed: 1 to 200 letters, digits and . _ : / @ + -")
     return key
+
+
+def _pinned(
+    registry: Registry, ledger: Ledger | None, model: str, begun: Mapping[str, Any] | None
+) -> Version | None:
+    if begun is None:
+        return pin_champion(registry, ledger, model)
+    version = begun["champion_version"]
+    return registry.version(model, version) if version else None
 
 
 def _champion(version: Version | None, registry: Registry) -> Champion | None:
@@ -219,7 +247,7 @@ def _write_resolved(path: str, spec: ModelSpec, windows: Windows, context: Conte
         "windows": json.loads(windows.to_json()),
         "context": json.loads(context.to_json()),
     }
-    Path(path).write_text(json.dumps(content, indent=2, sort_keys=True))
+    atomic_write(path, json.dumps(content, indent=2, sort_keys=True))
 
 
 def _plan(spec: ModelSpec, windows: Windows, context: Context, champion: Champion | None) -> Plan:

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ct_components import connections
-from ct_components.datasets import labels, model_frame, read_table
-from ct_components.datasets.read import TIMESTAMP_KEY
+from ct_components.datasets import labels, local_days_of, model_frame, read_table
+from ct_components.errors import DataError
 from ct_components.models.score import Scores, decision_threshold, score
 from ct_components.models.store import load_model
 from ct_components.registry import Registry, Version, model_metadata
@@ -82,7 +81,7 @@ def evaluate(run: Context, holdout_path: str, challenger: str, windows: str, gat
     """Scores both models anew on the same raw rows and judges them.
 
     Raises:
-        SourceError: If the champion takes a column that the source no longer has.
+        DataError: If a model takes a column that the holdout lacks or has in another type.
         ModelError: If a model cannot be loaded or cannot score the rows.
         Unreachable: If MLflow or the ledger does not answer.
     """
@@ -118,20 +117,17 @@ def _read(path: str, target: str, positive: Any, timezone: str) -> Holdout:
     table = read_table(path)
     labelled, is_positive = labels(table, target, positive)
     rows = table.filter(pa.array(labelled))
-    return Holdout(rows, is_positive[labelled], _days(rows, timezone))
-
-
-def _days(rows: pa.Table, timezone: str) -> NDArray[np.str_]:
-    """The calendar day of each row on the clock of the zone: rows of one day depend on each other."""
-    name = (rows.schema.metadata or {})[TIMESTAMP_KEY].decode()
-    local = pc.local_timestamp(rows.column(name).cast(pa.timestamp("us", timezone)))
-    return np.asarray(pc.strftime(local, "%Y-%m-%d").to_numpy(zero_copy_only=False), dtype=np.str_)
+    return Holdout(rows, is_positive[labelled], local_days_of(rows, timezone))
 
 
 def _score(registry: Registry, version: Version, holdout: Holdout, role: str) -> Scored:
     folder = registry.download(version)
     metadata = model_metadata(folder)
     model = load_model(folder)
-    frame = model_frame(holdout.rows, metadata["numeric"], metadata["categorical"])
-    scores = score(model, frame, f"{role} (version {version.number})") if len(frame) else np.empty(0)
+    name = f"{role} (version {version.number})"
+    try:
+        frame = model_frame(holdout.rows, metadata["numeric"], metadata["categorical"])
+    except DataError as error:
+        raise DataError(f"the {name} cannot score the holdout: {error}") from error
+    scores = score(model, frame, name) if len(frame) else np.empty(0)
     return Scored(version, scores, decision_threshold(model))

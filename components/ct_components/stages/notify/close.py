@@ -11,6 +11,8 @@ from ct_components.stage import ledger_of
 from ct_components.storage import atomic_write
 from ct_components.vocabulary import FAILED, PROMOTED, RETAINED
 
+_SELF = "notify"
+
 logger = logging.getLogger("kfp-ct")
 
 
@@ -32,7 +34,8 @@ def close(run_id: str, state: str, page_path: str) -> Ended:
         page_path: Where the page goes.
     """
     ledger = ledger_of(run_id)
-    outcomes = ledger.stage_outcomes(run_id) if ledger else []
+    # A first attempt of this stage is no part of what it closes.
+    outcomes = [each for each in ledger.stage_outcomes(run_id) if each.stage != _SELF] if ledger else []
     run = ledger.run(run_id) if ledger else None
     verdict = ledger.verdict(run_id) if ledger else None
     ended = conclude(state, outcomes, verdict)
@@ -43,12 +46,13 @@ def close(run_id: str, state: str, page_path: str) -> Ended:
             outcome=ended.outcome,
             message=ended.message,
         )
+    atomic_write(page_path, pages.run_page(_page(run_id, run, outcomes, verdict, ended)))
+    logger.info("%s: %s", ended.outcome, ended.message)
+    # Last, since MLflow may be what is away; the page is there by then.
     if run and ended.outcome == FAILED and run["mlflow_run_id"]:
         from ct_components.registry import Registry
 
         Registry(connections.from_environment()).finish_run(run["mlflow_run_id"], failed=True)
-    atomic_write(page_path, pages.run_page(_page(run_id, run, outcomes, verdict, ended)))
-    logger.info("%s: %s", ended.outcome, ended.message)
     return ended
 
 
@@ -84,7 +88,7 @@ def _page(
             run=run_id,
             as_of=run["as_of"].isoformat() if run else "",
             timezone=timezone,
-            trigger_reason=run["reason"] if run else "manual",
+            trigger_reason=run["reason"] if run else "unknown",
             mlflow_run=run["mlflow_run_id"] if run else None,
             champion_version=run["champion_version"] if run else None,
             challenger_version=verdict["challenger_version"] if verdict else None,

@@ -4,7 +4,6 @@
 that serves the model will not have it.
 """
 
-import io
 import json
 import sys
 from typing import Any
@@ -20,9 +19,7 @@ def main() -> None:
 
     sample: dict[str, Any] = json.load(sys.stdin)
     model = mlflow.pyfunc.load_model(sys.argv[1])
-    rows = pd.read_json(
-        io.StringIO(json.dumps(sample["rows"])), orient="split", dtype=False, convert_dates=False
-    )
+    rows = pd.DataFrame(**sample["rows"], dtype=object)
     numeric = [spec.name for spec in model.metadata.get_input_schema() if spec.type.name == "double"]
     predicted = np.asarray(model.predict(rows.astype(dict.fromkeys(numeric, "float64"))))
     expected = np.asarray(sample["scores"])

@@ -1,6 +1,5 @@
 """staging → checked in a clean process → champion."""
 
-import json
 import logging
 import os
 import subprocess
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from ct_components import connections
 from ct_components.champion import make_champion
 from ct_components.errors import ModelError
+from ct_components.models.store import check_description
 from ct_components.registry import PREDICTION_SAMPLE, STAGING, Registry, Version
 from ct_components.stage import Context, ledger_of
 
@@ -50,8 +50,25 @@ def check_in_clean_process(registry: Registry, version: Version) -> None:
         ModelError: With the process's own last words.
     """
     sample = registry.read_text(version.mlflow_run_id, PREDICTION_SAMPLE)
-    command = [sys.executable, "-I", str(_CHECK), str(registry.download(version))]
-    ended = subprocess.run(  # noqa: S603
+    folder = registry.download(version)
+    # MLflow would load whatever the model's own file asks for.
+    check_description(folder)
+    try:
+        ended = _run([sys.executable, "-I", str(_CHECK), str(folder)], sample)
+    except subprocess.TimeoutExpired as error:
+        raise ModelError(
+            f"{version.uri} fails its check in a clean process: it took longer than {_CHECK_SECONDS} seconds"
+        ) from error
+    if ended.returncode:
+        words = (ended.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise ModelError(
+            f"{version.uri} fails its check in a clean process (exit code {ended.returncode}): {words}"
+        )
+    logger.info("%s loads and predicts in a clean process: %s", version.uri, ended.stdout.strip())
+
+
+def _run(command: list[str], sample: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603
         command,
         input=sample,
         capture_output=True,
@@ -60,12 +77,6 @@ def check_in_clean_process(registry: Registry, version: Version) -> None:
         check=False,
         env=_environment(),
     )
-    if ended.returncode:
-        words = (ended.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise ModelError(
-            f"{version.uri} fails its check in a clean process (exit code {ended.returncode}): {words}"
-        )
-    logger.info("%s loads and predicts in a clean process: %s", version.uri, json.loads(ended.stdout))
 
 
 def _environment() -> "Mapping[str, str]":

@@ -74,9 +74,8 @@ def train(run: "Context", inputs: Inputs, model_path: str) -> Trained:
         "training_positive_share": float(learnable.positive.mean()),
     }
     if version is None:
-        version, more = _fit_and_log(run, inputs, columns, training, learnable, registry)
-        metrics |= more
-        registry.log(run.mlflow_run_id, metrics=metrics)
+        version = _fit_and_log(run, inputs, columns, training, learnable, metrics, registry)
+    registry.tag_version(version, {"run_id": run.run_id, "as_of": run.as_of, "reason": run.reason})
     registry.set_alias(run.model, CHALLENGER, version.number)
     shutil.copytree(registry.download(version), model_path, dirs_exist_ok=True)
     metadata = {
@@ -94,8 +93,9 @@ def _fit_and_log(
     columns: Columns,
     training: Training,
     learnable: Learnable,
+    metrics: dict[str, float],
     registry: Registry,
-) -> tuple[Version, dict[str, float]]:
+) -> Version:
     pipeline = build_pipeline(
         training.estimator,
         training.parameters,
@@ -105,12 +105,13 @@ def _fit_and_log(
     )
     for warning in fit(pipeline, learnable.frame, learnable.positive, learnable.weight):
         logger.warning("%s: %s", training.estimator, warning)
-    training_score = roc_auc(learnable.positive, score(pipeline, learnable.frame))
+    metrics["training_roc_auc"] = roc_auc(learnable.positive, score(pipeline, learnable.frame))
     logger.info("fitted %s on %d rows", training.estimator, len(learnable.frame))
     resolved = json.loads(Path(inputs.resolved).read_text())
     registry.log(
         run.mlflow_run_id,
         parameters=_parameters(training, resolved, inputs.fingerprint),
+        metrics=metrics,
         files={
             RESOLVED_SPEC: json.dumps(resolved, indent=2, sort_keys=True),
             REFERENCE_PROFILE: Path(inputs.profile).read_text(),
@@ -124,9 +125,7 @@ def _fit_and_log(
         name=run.model,
         metadata=_metadata(columns, training, resolved),
     )
-    version = registry.version(run.model, number)
-    registry.tag_version(version, {"run_id": run.run_id, "as_of": run.as_of, "reason": run.reason})
-    return version, {"training_roc_auc": training_score}
+    return registry.version(run.model, number)
 
 
 def _parameters(training: Training, resolved: Mapping[str, Any], fingerprint: str) -> dict[str, Any]:
@@ -158,9 +157,12 @@ def _metadata(columns: Columns, training: Training, resolved: Mapping[str, Any])
 
 
 def _sample(pipeline: "Pipeline", frame: "DataFrame") -> str:
-    """Rows with the scores that they had when fitted: what a stored model must still say of them."""
+    """Rows with the scores that they had when fitted: what a stored model must still say of them.
+
+    Plain lists, since pandas writes and reads numbers of JSON to fewer digits than they have.
+    """
     rows = frame.head(_SAMPLE_ROWS)
+    # NaN is the only value that differs from itself, and JSON has none.
+    data = [[None if value != value else value for value in row] for row in rows.to_numpy(object).tolist()]  # noqa: PLR0124
     scores = score(pipeline, rows).tolist()
-    return json.dumps(
-        {"rows": json.loads(rows.to_json(orient="split", double_precision=15)), "scores": scores}
-    )
+    return json.dumps({"rows": {"columns": list(rows), "data": data}, "scores": scores}, allow_nan=False)
