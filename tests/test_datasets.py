@@ -107,7 +107,7 @@ class TestSelectRows:
 
     @pytest.mark.parametrize("zone", [None, "UTC"])
     def test_row_groups_outside_the_window_are_not_read(self, write, zone, monkeypatch):
-        start = datetime(2013, 3, 1)  # noqa: DTZ001 — naive on purpose
+        start = datetime(2013, 3, 1)
         times = pa.array([start + timedelta(days=day) for day in range(90)], pa.timestamp("ns", zone))
         file = write(row_group_size=10, t=times, x=list(range(90)))
         read = []
@@ -240,7 +240,7 @@ class TestUnifiedTypes:
 
     @pytest.mark.parametrize(
         ("one", "other"),
-        [(["UA"], [1]), ([True], [1]), (["UA"], [b"UA"]), (["UA"], [[1]]), ([datetime(2013, 1, 1)], [1])],  # noqa: DTZ001
+        [(["UA"], [1]), ([True], [1]), (["UA"], [b"UA"]), (["UA"], [[1]]), ([datetime(2013, 1, 1)], [1])],
     )
     def test_types_that_do_not_unify_are_refused_with_both_files(self, write, one, other):
         files = [

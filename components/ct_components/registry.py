@@ -67,6 +67,14 @@ class Version:
         return f"models:/{self.name}/{self.number}"
 
 
+@dataclass(frozen=True)
+class MLflowRun:
+    """An MLflow run, and our tags without their prefix."""
+
+    mlflow_run_id: str
+    tags: Mapping[str, str]
+
+
 class Registry:
     """MLflow's tracking and registry at one address."""
 
@@ -133,6 +141,14 @@ class Registry:
                 return str(found[0].info.run_id)
             own = {f"{TAG}run_id": run_id, **_prefixed(tags)}
             return str(self._client.create_run(experiment_id, run_name=name, tags=own).info.run_id)
+
+    def find_run(self, run_id: str) -> MLflowRun | None:
+        """Returns the MLflow run of a pipeline run, whatever its model: for who knows nothing but its id."""
+        query = f"tags.`{TAG}run_id` = {_quoted(run_id)}"
+        with self.answering():
+            experiments = [each.experiment_id for each in self._client.search_experiments()]
+            found = self._client.search_runs(experiments, query, max_results=1)
+        return MLflowRun(str(found[0].info.run_id), _ours(found[0].data.tags)) if found else None
 
     def _experiment(self, name: str) -> str:
         from mlflow.exceptions import MlflowException
@@ -303,8 +319,11 @@ def model_metadata(folder: Path) -> dict[str, Any]:
 
 
 def _version(found: "ModelVersion") -> Version:
-    tags = {key.removeprefix(TAG): value for key, value in found.tags.items() if key.startswith(TAG)}
-    return Version(found.name, str(found.version), str(found.run_id or ""), tags)
+    return Version(found.name, str(found.version), str(found.run_id or ""), _ours(found.tags))
+
+
+def _ours(tags: Mapping[str, str]) -> dict[str, str]:
+    return {key.removeprefix(TAG): value for key, value in tags.items() if key.startswith(TAG)}
 
 
 def _prefixed(tags: Mapping[str, str]) -> dict[str, str]:

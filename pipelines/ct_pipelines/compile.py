@@ -4,6 +4,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from ct_components.errors import SpecError
+
 GENERIC = "continuous_training.yaml"
 
 
@@ -20,16 +22,21 @@ def compile_pipeline(path: Path, *, spec: str | None = None, caching: bool = Fal
         path: The file; its folder is made.
         spec: A model spec as JSON, which becomes the default of the parameter `spec`.
         caching: Whether KFP may answer stages from its cache.
+
+    Raises:
+        SpecError: If the file cannot be written.
     """
     from kfp import compiler
 
     from ct_pipelines.pipeline import continuous_training
 
-    path.parent.mkdir(parents=True, exist_ok=True)
     defaults: dict[str, Any] = {} if spec is None else {"spec": spec}
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".compile-") as folder:
-        draft = Path(folder) / GENERIC
-        compiler.Compiler().compile(
-            continuous_training(caching=caching), str(draft), pipeline_parameters=defaults or None
-        )
-        draft.replace(path)
+    pipeline = continuous_training(caching=caching)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".compile-") as folder:
+            draft = Path(folder) / GENERIC
+            compiler.Compiler().compile(pipeline, str(draft), pipeline_parameters=defaults or None)
+            draft.replace(path)
+    except OSError as error:
+        raise SpecError(f"output: {str(path)!r} cannot be written: {error.strerror}") from error

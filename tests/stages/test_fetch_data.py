@@ -156,7 +156,7 @@ class TestBadInput:
         with pytest.raises(SourceError, match="rows from 2013-03-05 00:00 to 2013-03-05 23:00"):
             run(uri=str(file))
 
-    def test_a_holdout_without_length_has_no_rows_and_is_left_to_the_gate(self, run, tmp_path):
+    def test_a_holdout_without_length_has_no_rows_and_is_left_to_the_gate(self, run):
         summary = run(_windows(holdout=("2013-03-20", "2013-03-20")))
         assert summary["holdout"]["rows"] == 0
         assert summary["training"]["rows"] > 0

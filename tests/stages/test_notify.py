@@ -75,9 +75,21 @@ def test_a_run_of_which_nothing_is_known(stages):
     assert "the pipeline ended as FAILED" in stages.notify("run-9", "FAILED")
 
 
-@pytest.mark.parametrize(("state", "headline"), [("SUCCEEDED", "Retained"), ("FAILED", "Failed")])
-def test_without_a_ledger_there_is_a_page(judged, no_ledger, state, headline):
-    assert headline in judged.notify("run-strong", state)
+def test_without_a_ledger_the_verdict_comes_from_mlflow(judged, no_ledger):
+    page = judged.notify("run-strong")
+    assert "Promoted" in page
+    assert "Proven better than the champion" in page
+    assert mlflow_status(judged, judged.strong.context) == "FINISHED"
+
+
+def test_without_a_ledger_a_failed_run_is_closed_in_mlflow(judged, no_ledger):
+    page = judged.notify("run-strong", "FAILED")
+    assert "Failed" in page
+    assert mlflow_status(judged, judged.strong.context) == "FAILED"
+
+
+def test_without_a_ledger_a_run_without_verdict_is_retained(two_models, no_ledger):
+    assert "no verdict is on record" in two_models.notify("run-strong")
 
 
 def test_its_own_failed_attempt_is_no_failure_of_the_run(judged):

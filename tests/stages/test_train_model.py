@@ -36,7 +36,7 @@ def test_parameters_say_what_was_fitted_on_which_rows(two_models, mlflow_run):
         "training_end": "2024-02-28T00:00:00+00:00",
         "holdout_start": "2024-02-28T00:00:00+00:00",
         "holdout_end": "2024-03-13T00:00:00+00:00",
-        "data_fingerprint": two_models.strong.made.features.metadata["fingerprint"],
+        "data_fingerprint": two_models.strong.made.features.metadata["training_fingerprint"],
     }
     assert mlflow_run.data.params["data_fingerprint"].startswith("sha256:")
 

@@ -49,7 +49,8 @@ def select_rows(
         schema: from `dataset_schema`, when more files than these shall have the same one.
 
     Yields:
-        Batches of at least one row; one without rows for a window without length. Their schema's metadata name timestamp column and window.
+        Batches of at least one row; one without rows for a window without length. Their schema's metadata
+        name timestamp column and window.
 
     Raises:
         SourceError: as `dataset_schema`; a corrupt file; a value that does not fit the common type.

@@ -3,6 +3,7 @@
 Each verb is a module of its own, imported when it is used: help must not wait for libraries.
 """
 
+import difflib
 import importlib
 import sys
 
@@ -42,6 +43,14 @@ class _Verbs(click.Group):
         command: click.Command = importlib.import_module(f"ct_pipelines.cli.{cmd_name}").command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in VERBS and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], VERBS, 1)
+            ctx.fail(f"No such command {args[0]!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl(list(VERBS.items()))
@@ -68,8 +77,4 @@ def main() -> None:
     except CTError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # The reader has seen enough; what is left unsaid must not become a traceback at exit.
-        sys.stderr.close()
-        sys.exit(141)
     sys.exit(code if isinstance(code, int) else 0)

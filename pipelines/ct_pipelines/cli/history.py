@@ -32,47 +32,52 @@ def command(model: str | None, as_json: bool) -> None:
 
 
 def _print(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
+    _print_table(
+        "Runs",
+        ("created", "model", "as-of", "reason", "run", "verdict", "gain", "outcome"),
+        [_run_row(run) for run in found["runs"]],
+    )
+    _print_table(
+        "Champions",
+        ("since", "model", "champion", "before", "by run", "kind"),
+        [_promotion_row(promotion) for promotion in found["promotions"]],
+    )
 
-    console = Console(soft_wrap=True)
-    runs = Table(
-        "created",
-        "model",
-        "as-of",
-        "reason",
-        "run",
-        "verdict",
-        "gain",
-        "outcome",
-        box=box.SIMPLE,
-        title="Runs",
+
+def _run_row(run: Mapping[str, Any]) -> tuple[str, ...]:
+    verdict = run["verdict"] or {}
+    gain = verdict.get("gain")
+    return (
+        _instant(run["created_at"]),
+        run["model"],
+        _instant(run["as_of"]),
+        run["reason"],
+        run["run_id"][:8],
+        verdict.get("verdict", "–"),
+        "–" if gain is None else f"{gain:+.4f}",
+        run["outcome"] or run["state"],
     )
-    for run in found["runs"]:
-        verdict = run["verdict"] or {}
-        gain = verdict.get("gain")
-        runs.add_row(
-            f"{run['created_at']:%Y-%m-%d %H:%M}",
-            run["model"],
-            f"{run['as_of']:%Y-%m-%d %H:%M}",
-            run["reason"],
-            run["run_id"][:8],
-            verdict.get("verdict", "–"),
-            "–" if gain is None else f"{gain:+.4f}",
-            run["outcome"] or run["state"],
-        )
-    console.print(runs)
-    promotions = Table(
-        "since", "model", "champion", "before", "by run", "kind", box=box.SIMPLE, title="Champions"
+
+
+def _promotion_row(promotion: Mapping[str, Any]) -> tuple[str, ...]:
+    return (
+        _instant(promotion["created_at"]),
+        promotion["model"],
+        f"version {promotion['version']}",
+        promotion["previous_version"] or "–",
+        (promotion["run_id"] or "–")[:8],
+        promotion["kind"],
     )
-    for promotion in found["promotions"]:
-        promotions.add_row(
-            f"{promotion['created_at']:%Y-%m-%d %H:%M}",
-            promotion["model"],
-            f"version {promotion['version']}",
-            promotion["previous_version"] or "–",
-            (promotion["run_id"] or "–")[:8],
-            promotion["kind"],
-        )
-    console.print(promotions)
+
+
+def _instant(value: datetime) -> str:
+    return f"{value:%Y-%m-%d %H:%M} UTC"
+
+
+def _print_table(title: str, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    """Nothing is cut to a terminal's width: what is read here is copied, or goes through grep."""
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    click.echo(f"\n{title}" if rows else f"\n{title}: none")
+    for row in (head, *rows) if rows else ():
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo("  " + "  ".join(cells).rstrip())

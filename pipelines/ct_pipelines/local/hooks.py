@@ -7,6 +7,7 @@
 """
 
 import contextlib
+import fcntl
 import os
 import signal
 import subprocess
@@ -57,6 +58,7 @@ class StageProcesses:
         self, folder: Path, environment: Mapping[str, str], observer: Observer, *, warm_start: bool
     ) -> None:
         self._warm_start = warm_start
+        self._lock = folder.parent / ".first-stage.lock"
         self._logs = folder / "logs"
         self._temporary = folder / "tmp"
         self._environment = environment
@@ -91,11 +93,23 @@ class StageProcesses:
         self._logs.mkdir(parents=True, exist_ok=True)
         self._temporary.mkdir(exist_ok=True)
         environment = {**os.environ, **self._environment, **(env_vars or {}), "TMPDIR": str(self._temporary)}
-        code = _run(full_command, environment, self._log(task), warm_start=self._warm_start)
+        with self._alone():
+            code = _run(full_command, environment, self._log(task), warm_start=self._warm_start)
         self.exit_codes[task] = code
         if code in _NOT_RETRIED:
             raise _Refused
         return code
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Holds back the first stages of other runs until ours has made what was missing.
+
+        Of two that make MLflow's tables in one SQLite file at once, one fails.
+        """
+        with self._lock.open("a") as lock:
+            if 0 not in self.exit_codes.values():
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def _log(self, task: str) -> Path:
         return self._logs / f"{task}.log"

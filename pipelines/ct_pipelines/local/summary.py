@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ct_components import connections
+from ct_components.vocabulary import FAILED
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,9 @@ class Result:
             "run_id": self.run_id,
             "model": self.run.get("model"),
             "as_of": self.run["as_of"].isoformat() if self.run else None,
-            "outcome": self.run.get("outcome"),
+            "outcome": self.run.get("outcome") or (FAILED if self.failed_stage else None),
+            "failed_stage": self.failed_stage,
+            "message": self.run.get("message"),
             "verdict": self.verdict.get("verdict"),
             "report": self.report,
             "seconds": round(self.seconds, 3),
@@ -54,7 +57,7 @@ def run_lines(result: Result) -> Iterator[str]:
         partial = (
             ", partial: the source begins later" if name == "training" and rows["training_partial"] else ""
         )
-        yield f"  {name:<10} {rows[name]:>8,} rows  {_window(windows, name)}{partial}"
+        yield f"  {name:<10} {rows[name]:>8,} labelled rows  {_window(windows, name)}{partial}"
     yield f"  {'champion':<10} {_score(report, 'champion')}"
     yield f"  {'challenger':<10} {_score(report, 'challenger')}"
     yield f"  {'gain':<10} {_gain(report)}"

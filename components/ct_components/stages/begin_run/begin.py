@@ -229,6 +229,7 @@ def _claim(ledger: Ledger | None, context: Context, spec: ModelSpec, windows: Wi
 
 def _start_mlflow_run(registry: Registry, ledger: Ledger | None, context: Context) -> Context:
     tags = {
+        "model": context.model,
         "key": context.key,
         "reason": context.reason,
         "as_of": context.as_of,

@@ -44,7 +44,14 @@ def begin_run(
         hyperparameters: A JSON object that overrides training.parameters for this run.
 
     Returns:
-        The context of the run, and the sections of the resolved spec, as JSON.
+        context: Which run this is; every later stage takes it.
+        source: The spec's source section, its references resolved; JSON, as all that follow.
+        columns: The spec's columns section.
+        also: Columns to read beside these, since the champion takes them.
+        windows: Training window, holdout, as-of and time zone.
+        validation: The spec's validation section.
+        training: The spec's training section, with this run's hyperparameters.
+        gates: The spec's gates section.
     """
     from ct_components.stage import Context, stage
     from ct_components.stages.begin_run.begin import Request, begin

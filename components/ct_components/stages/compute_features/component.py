@@ -25,3 +25,4 @@ def compute_features(
 
     with stage("compute_features", context):
         features.metadata.update(compute(training.path, columns, features.path))
+        features.metadata["training_fingerprint"] = training.metadata.get("fingerprint", "")

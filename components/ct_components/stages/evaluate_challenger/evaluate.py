@@ -39,11 +39,12 @@ class Holdout:
 
 @dataclass(frozen=True)
 class Scored:
-    """One model on the holdout."""
+    """One model on the holdout; `training_rows` are the labelled rows that it was fitted on."""
 
     version: Version
     scores: Scores
     threshold: float
+    training_rows: int
 
 
 @dataclass(frozen=True)
@@ -130,4 +131,4 @@ def _score(registry: Registry, version: Version, holdout: Holdout, role: str) ->
     except DataError as error:
         raise DataError(f"the {name} cannot score the holdout: {error}") from error
     scores = score(model, frame, name) if len(frame) else np.empty(0)
-    return Scored(version, scores, decision_threshold(model))
+    return Scored(version, scores, decision_threshold(model), int(metadata["training_rows"]))

@@ -88,7 +88,7 @@ def _report(run: Context, evidence: Evidence, settings: Settings) -> str:
         "challenger_version": evidence.challenger.version.number,
         "champion_version": champion.version.number if champion else None,
         "rows": {
-            "training": _training_rows(settings),
+            "training": evidence.challenger.training_rows,
             "training_partial": bool(settings.holdout.get("training_partial")),
             "holdout": evidence.holdout.rows.num_rows,
         },
@@ -101,12 +101,6 @@ def _report(run: Context, evidence: Evidence, settings: Settings) -> str:
         ],
     }
     return json.dumps(content, indent=2, allow_nan=False)
-
-
-def _training_rows(settings: Settings) -> int | None:
-    """KFP keeps numbers in an artifact's metadata as floats."""
-    rows = settings.holdout.get("training_rows")
-    return None if rows is None else int(rows)
 
 
 def _page(run: Context, evidence: Evidence, settings: Settings) -> str:
@@ -131,7 +125,7 @@ def _page(run: Context, evidence: Evidence, settings: Settings) -> str:
             training=pages.WindowRows(
                 windows.training.start.isoformat(),
                 windows.training.end.isoformat(),
-                _training_rows(settings),
+                evidence.challenger.training_rows,
                 bool(settings.holdout.get("training_partial")),
             ),
             holdout=pages.WindowRows(
@@ -157,10 +151,12 @@ def _record_in_mlflow(
     tags = {
         "verdict": judgement.verdict.value,
         "verdict_reason": judgement.reason.value,
+        "explanation": judgement.explanation,
+        "challenger": evidence.challenger.version.number,
         "challenged": run.champion,
     }
     registry = Registry(connections.from_environment())
-    registry.tag_version(evidence.challenger.version, {**tags, "explanation": judgement.explanation})
+    registry.tag_version(evidence.challenger.version, tags)
     registry.log(run.mlflow_run_id, metrics=metrics, tags=tags, files=files)
     registry.finish_run(run.mlflow_run_id)
 

@@ -3,13 +3,18 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from ct_components import connections, pages
 from ct_components.ledger import StageOutcome
+from ct_components.registry import Registry
 from ct_components.stage import ledger_of
 from ct_components.storage import atomic_write
 from ct_components.vocabulary import FAILED, PROMOTED, RETAINED
+
+if TYPE_CHECKING:
+    from ct_components.ledger import Ledger
 
 _SELF = "notify"
 
@@ -25,6 +30,15 @@ class Ended:
     failed_stage: str | None = None
 
 
+@dataclass(frozen=True)
+class Known:
+    """What is on record of a run. Mappings are empty where nothing is."""
+
+    run: Mapping[str, Any]
+    verdict: Mapping[str, Any]
+    outcomes: Sequence[StageOutcome] = ()
+
+
 def close(run_id: str, state: str, page_path: str) -> Ended:
     """Closes a run in ledger and MLflow, writes its page, and returns what came of it.
 
@@ -34,29 +48,49 @@ def close(run_id: str, state: str, page_path: str) -> Ended:
         page_path: Where the page goes.
     """
     ledger = ledger_of(run_id)
-    # A first attempt of this stage is no part of what it closes.
-    outcomes = [each for each in ledger.stage_outcomes(run_id) if each.stage != _SELF] if ledger else []
-    run = ledger.run(run_id) if ledger else None
-    verdict = ledger.verdict(run_id) if ledger else None
-    ended = conclude(state, outcomes, verdict)
-    if ledger and run:
+    known = _from_ledger(ledger, run_id) if ledger else _from_mlflow(run_id)
+    ended = conclude(state, known.outcomes, known.verdict)
+    if ledger and known.run:
         ledger.finish_run(
             run_id,
             state="failed" if ended.outcome == FAILED else "succeeded",
             outcome=ended.outcome,
             message=ended.message,
         )
-    atomic_write(page_path, pages.run_page(_page(run_id, run, outcomes, verdict, ended)))
+    atomic_write(page_path, pages.run_page(_page(run_id, known, ended)))
     logger.info("%s: %s", ended.outcome, ended.message)
     # Last, since MLflow may be what is away; the page is there by then.
-    if run and ended.outcome == FAILED and run["mlflow_run_id"]:
-        from ct_components.registry import Registry
-
-        Registry(connections.from_environment()).finish_run(run["mlflow_run_id"], failed=True)
+    if ended.outcome == FAILED and known.run.get("mlflow_run_id"):
+        Registry(connections.from_environment()).finish_run(known.run["mlflow_run_id"], failed=True)
     return ended
 
 
-def conclude(state: str, outcomes: Sequence[StageOutcome], verdict: Mapping[str, Any] | None) -> Ended:
+def _from_ledger(ledger: "Ledger", run_id: str) -> Known:
+    # A first attempt of this stage is no part of what it closes.
+    outcomes = [each for each in ledger.stage_outcomes(run_id) if each.stage != _SELF]
+    return Known(ledger.run(run_id) or {}, ledger.verdict(run_id) or {}, outcomes)
+
+
+def _from_mlflow(run_id: str) -> Known:
+    """Without a ledger, the tags of the MLflow run are the record; they hold no outcomes of stages."""
+    found = Registry(connections.from_environment()).find_run(run_id)
+    if found is None:
+        return Known({}, {})
+    tags = found.tags
+    run = {
+        "model": tags["model"],
+        "as_of": datetime.fromisoformat(tags["as_of"]),
+        "reason": tags["reason"],
+        "champion_version": tags.get("challenged") or None,
+        "mlflow_run_id": found.mlflow_run_id,
+    }
+    if "verdict" not in tags:
+        return Known(run, {})
+    verdict = {name: tags[name] for name in ("verdict", "explanation")}
+    return Known(run, {**verdict, "reason": tags["verdict_reason"], "challenger_version": tags["challenger"]})
+
+
+def conclude(state: str, outcomes: Sequence[StageOutcome], verdict: Mapping[str, Any]) -> Ended:
     """Says what came of a run.
 
     Example:
@@ -68,30 +102,24 @@ def conclude(state: str, outcomes: Sequence[StageOutcome], verdict: Mapping[str,
         return Ended(FAILED, failed.message, failed.stage)
     if state != "SUCCEEDED":
         return Ended(FAILED, f"the pipeline ended as {state}; its stages' logs say why")
-    if verdict is None:
-        return Ended(RETAINED, "no ledger holds the verdict; the page of evaluate_challenger shows it")
+    if not verdict:
+        return Ended(RETAINED, "no verdict is on record")
     return Ended(PROMOTED if verdict["verdict"] == "promote" else RETAINED, str(verdict["explanation"]))
 
 
-def _page(
-    run_id: str,
-    run: Mapping[str, Any] | None,
-    outcomes: Sequence[StageOutcome],
-    verdict: Mapping[str, Any] | None,
-    ended: Ended,
-) -> pages.RunPage:
-    timezone = run["windows"]["timezone"] if run else "UTC"
+def _page(run_id: str, known: Known, ended: Ended) -> pages.RunPage:
+    run, verdict, outcomes = known.run, known.verdict, known.outcomes
     started = outcomes[0].started_at if outcomes else None
     return pages.RunPage(
         identity=pages.Identity(
-            model=run["model"] if run else "unknown",
+            model=run.get("model", "unknown"),
             run=run_id,
             as_of=run["as_of"].isoformat() if run else "",
-            timezone=timezone,
-            trigger_reason=run["reason"] if run else "unknown",
-            mlflow_run=run["mlflow_run_id"] if run else None,
-            champion_version=run["champion_version"] if run else None,
-            challenger_version=verdict["challenger_version"] if verdict else None,
+            timezone=run["windows"]["timezone"] if "windows" in run else "UTC",
+            trigger_reason=run.get("reason", "unknown"),
+            mlflow_run=run.get("mlflow_run_id"),
+            champion_version=run.get("champion_version"),
+            challenger_version=verdict.get("challenger_version"),
         ),
         outcome=ended.outcome,
         stages=tuple(
@@ -103,7 +131,7 @@ def _page(
             )
             for each in outcomes
         ),
-        judged=pages.Judged.from_dict(verdict["report"]) if verdict else None,
+        judged=pages.Judged.from_dict(verdict.get("report", verdict)) if verdict else None,
         started=started.isoformat() if started else None,
         seconds=(outcomes[-1].finished_at - started).total_seconds() if started else None,
         failed_stage=ended.failed_stage,

@@ -35,7 +35,7 @@ def train_model(
     from ct_components.stages.train_model import train
 
     with stage("train_model", context) as run:
-        fingerprint = features.metadata.get("fingerprint", "")
+        fingerprint = features.metadata.get("training_fingerprint", "")
         inputs = train.Inputs(features.path, fingerprint, profile.path, resolved.path, columns, training)
         trained = train.train(run, inputs, model.path)
         metrics.metadata.update(trained.metrics)

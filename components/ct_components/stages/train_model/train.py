@@ -118,13 +118,14 @@ def _fit_and_log(
             PREDICTION_SAMPLE: _sample(pipeline, learnable.frame),
         },
     )
-    number = log_model(
-        pipeline,
-        learnable.frame.head(5),
-        mlflow_run_id=run.mlflow_run_id,
-        name=run.model,
-        metadata=_metadata(columns, training, resolved),
-    )
+    with registry.answering():
+        number = log_model(
+            pipeline,
+            learnable.frame.head(5),
+            mlflow_run_id=run.mlflow_run_id,
+            name=run.model,
+            metadata={**_metadata(columns, training, resolved), "training_rows": len(learnable.frame)},
+        )
     return registry.version(run.model, number)
 
 

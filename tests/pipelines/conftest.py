@@ -1,0 +1,88 @@
+"""Tiny pipelines of components made here, compiled and run as the real one is."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from ct_pipelines.local.runner import run_pipeline
+
+
+@pytest.fixture
+def compile_tiny(tmp_path):
+    """Compiles a pipeline function to YAML."""
+
+    def compile_it(pipeline, name="tiny.yaml"):
+        from kfp import compiler
+
+        path = tmp_path / name
+        compiler.Compiler().compile(pipeline, str(path))
+        return path
+
+    return compile_it
+
+
+class Recorder:
+    """An observer that remembers what it was told."""
+
+    def __init__(self):
+        self.told = []
+        self.logs = {}
+
+    def started(self, task):
+        self.told.append(("started", task))
+
+    def retried(self, task, exit_code):
+        self.told.append(("retried", task, exit_code))
+
+    def ended(self, task, exit_code, seconds, log):
+        assert seconds >= 0
+        self.told.append(("ended", task, exit_code))
+        self.logs[task] = log.read_text() if log.exists() else ""
+
+
+@pytest.fixture
+def recorder():
+    return Recorder()
+
+
+@pytest.fixture(params=[False, pytest.param(True, marks=pytest.mark.slow)], ids=["cold", "warm"])
+def warm_start(request):
+    if request.param and sys.platform != "linux":
+        pytest.skip("stages are forked on Linux only")
+    return request.param
+
+
+@pytest.fixture
+def run_tiny(tmp_path, recorder):
+    """Runs a compiled pipeline on a state folder of the test's own."""
+
+    def run(compiled, spec="{}", home=None, environment=None, warm_start=False, **arguments):
+        return run_pipeline(
+            compiled,
+            {"spec": spec, **arguments},
+            home or tmp_path / "state",
+            environment or {},
+            recorder,
+            warm_start=warm_start,
+        )
+
+    return run
+
+
+@pytest.fixture
+def living():
+    """The processes of this machine that were started with a mark of the test in their environment."""
+
+    def find(mark):
+        return [int(folder.name) for folder in Path("/proc").glob("[0-9]*") if _lives(folder, mark)]
+
+    return find
+
+
+def _lives(folder, mark):
+    try:
+        zombie = (folder / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
+        return not zombie and mark.encode() in (folder / "environ").read_bytes()
+    except OSError:
+        return False
