@@ -6,7 +6,7 @@ import signal
 import pytest
 import tiny
 
-from ct_components.errors import SpecError, StateError
+from ct_components.errors import SpecError, StageTimeout, StateError
 from ct_pipelines.local import hooks
 from ct_pipelines.local.runner import INLINE_LIMIT
 
@@ -114,7 +114,8 @@ def test_a_stage_that_hangs_is_ended_with_all_its_children(
     )
 
     assert (tmp_path / "ready").exists()
-    assert ended.signal == signal.SIGKILL
+    assert ended.exit_code == StageTimeout.exit_code
+    assert "did not end itself" in next(ended.folder.glob("logs/*.log")).read_text()
     assert living(mark) == []
 
 

@@ -42,6 +42,12 @@ def command(
 
     MLflow, ledger, logs and pages are kept in the state folder: KFP_CT_HOME, else .kfp-ct here.
     """
+    from ct_pipelines.local import warm
+
+    if key and len(instants) > 1:
+        raise click.UsageError("--key names one trigger; with several --as-of each run needs its own")
+    if warm.available() and not cold:
+        warm.prepare()  # before anything else, since it takes longest
     from ct_pipelines.local.session import Session
 
     _end_like_an_interrupt()

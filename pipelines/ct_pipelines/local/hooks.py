@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     _Process = subprocess.Popen[bytes] | ForkServerProcess
 
-from ct_components.errors import BadInput
+from ct_components.errors import BadInput, StageTimeout
 from ct_components.stage import TIMEOUT
 from ct_pipelines.local import warm
 
@@ -120,14 +120,31 @@ def _run(command: list[str], environment: Mapping[str, str], log: Path, *, warm_
     limit = float(environment.get(TIMEOUT) or 0)
     component = warm.component_of(command) if warm_start else None
     process = warm.start(component, environment, log) if component else _start(command, environment, log)
-    timer = threading.Timer(limit + _GRACE_SECONDS, _end, [process]) if limit else None
+    overdue = threading.Event()
+    with _ended_after(limit + _GRACE_SECONDS if limit else None, process, overdue):
+        code = _wait(process)
+    if not overdue.is_set():
+        return code
+    with log.open("a") as output:
+        output.write(f"error: it took longer than {limit:g} seconds, and did not end itself\n")
+    return StageTimeout.exit_code
+
+
+@contextlib.contextmanager
+def _ended_after(seconds: float | None, process: "_Process", overdue: threading.Event) -> Iterator[None]:
+    """Ends a process and all it started: when its time is over, and in any case when we are done with it."""
+
+    def end() -> None:
+        overdue.set()
+        _end(process)
+
+    timer = threading.Timer(seconds or 0, end)
     try:
-        if timer:
+        if seconds:
             timer.start()
-        return _wait(process)
+        yield
     finally:
-        if timer:
-            timer.cancel()
+        timer.cancel()
         _end(process)
         _wait(process)
 

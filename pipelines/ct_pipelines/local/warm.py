@@ -43,6 +43,9 @@ _PRELOADED = (
     "ct_components.spec",
 )
 
+# Settings that libraries read when they are imported, which is in the server.
+_READ_AT_IMPORT = {"_KFP_RUNTIME": "true", "OMP_WAIT_POLICY": "PASSIVE", "MLFLOW_DISABLE_TELEMETRY": "true"}
+
 _SHELL = ("sh", "-ec")
 # The shell script around a lightweight component that installs no packages.
 _SCRIPT = re.compile(
@@ -81,23 +84,21 @@ def available() -> bool:
     return sys.platform == "linux"
 
 
+def prepare() -> None:
+    """Starts the server if it does not run yet. It imports on its own; the first stage waits for it."""
+    with patch.dict(os.environ, _READ_AT_IMPORT), _ignored_interrupt():
+        forkserver.set_forkserver_preload(list(_PRELOADED))
+        forkserver.ensure_running()
+
+
 def start(component: Component, environment: Mapping[str, str], log: Path) -> ForkServerProcess:
     """Starts a component in a fork, with exactly this environment; its output is appended to `log`."""
     context = multiprocessing.get_context("forkserver")
-    with _server_environment(environment), _no_main_module():
-        forkserver.set_forkserver_preload(list(_PRELOADED))
-        with _ignored_interrupt():
-            forkserver.ensure_running()
+    prepare()
+    with _no_main_module():
         process = context.Process(target=_execute, args=(component, dict(environment), str(log)))
         process.start()
     return process
-
-
-@contextlib.contextmanager
-def _server_environment(environment: Mapping[str, str]) -> Iterator[None]:
-    """Some libraries read the environment when they are imported, which is in the server."""
-    with patch.dict(os.environ, {**environment, "_KFP_RUNTIME": "true"}):
-        yield
 
 
 @contextlib.contextmanager
