@@ -170,8 +170,6 @@ def _placed(task: Any, stage: str, *, caching: bool) -> Any:
         )
     seconds = needs.minutes * 60
     task.set_env_variable(TIMEOUT, str(seconds))
-    # Threads that spin while they wait slow one another down wherever another process is busy.
-    task.set_env_variable("OMP_WAIT_POLICY", "PASSIVE")
     # The stage ends itself and says so; the pod's own limit is for a stage that cannot.
     kubernetes.set_timeout(task, seconds + 60)
     return task

@@ -44,7 +44,7 @@ _PRELOADED = (
 )
 
 # Settings that libraries read when they are imported, which is in the server.
-_READ_AT_IMPORT = {"_KFP_RUNTIME": "true", "OMP_WAIT_POLICY": "PASSIVE", "MLFLOW_DISABLE_TELEMETRY": "true"}
+_READ_AT_IMPORT = {"_KFP_RUNTIME": "true", "MLFLOW_DISABLE_TELEMETRY": "true"}
 
 _SHELL = ("sh", "-ec")
 # The shell script around a lightweight component that installs no packages.
