@@ -29,7 +29,7 @@ NEW_YORK = "America/New_York"
 
 @pytest.fixture
 def write(tmp_path):
-    """Writes a Parquet file of the given columns and gives its path."""
+    """Writes a Parquet file of the given columns, and returns its path."""
 
     def write(name="a.parquet", /, row_group_size=None, **columns):
         pq.write_table(pa.table(columns), tmp_path / name, row_group_size=row_group_size)

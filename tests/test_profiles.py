@@ -25,7 +25,7 @@ from ct_components.profiles import build as profiling
 
 @pytest.fixture
 def profile(tmp_path):
-    """Profiles columns given as lists or Arrow arrays."""
+    """Returns the profile of columns given as lists or Arrow arrays."""
 
     def profile(numeric=None, categorical=None, others=None, edges=None):
         groups = [numeric or {}, categorical or {}, others or {}]
@@ -175,7 +175,7 @@ def _profiled(path, part):
 
 
 def _same(one, other):
-    """Equal, moments up to rounding."""
+    """Returns whether they are equal, moments up to rounding."""
     x, y = one.columns["x"], other.columns["x"]
     assert replace(x, mean=None, m2=None) == replace(y, mean=None, m2=None)
     scale = max(abs(x.minimum or 0), abs(x.maximum or 0))

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from ct_components.connections import sqlite_url
 from ct_components.errors import SpecError, StageTimeout, Unreachable
-from ct_components.ledger import open_ledger
+from ct_components.ledger import Run, open_ledger
 from ct_components.stage import Context
 
 CONTEXT = Context(run_id="run-1", model="churn").to_json()
@@ -143,6 +144,19 @@ class TestRetries:
 
         assert (again.returncode, again.stdout) == (0, "ran\n")
         assert ledger.stage_outcome("run-1", "train_model").outcome == "succeeded"
+
+    def test_a_closed_run_is_opened_again_by_whoever_retries_it(self, start, ledger):
+        """In the KFP UI somebody mends the data and retries the run: the same id, the same stage."""
+        now = datetime(2026, 6, 1, tzinfo=UTC)
+        ledger.claim_run(Run("run-1", "churn", "key", "manual", now, None, {}, {}))
+        start("raise DataError('bad')")
+        ledger.finish_run("run-1", state="failed", outcome="failed", message="bad")
+
+        again = start("print('ran')")
+
+        assert (again.returncode, again.stdout) == (0, "ran\n")
+        run = ledger.run("run-1")
+        assert (run["state"], run["outcome"], run["finished_at"]) == ("running", None, None)
 
     def test_another_run_is_not_refused(self, start):
         start("raise DataError('bad')")

@@ -21,7 +21,7 @@ _FIRST, _LAST = np.datetime64("0001-01-10", "us"), np.datetime64("9999-12-20", "
 
 
 class _Offsets(NamedTuple):
-    """Offset i holds from change i - 1 up to change i; offsets are one more than changes."""
+    """Offsets and the instants between them: offset i holds from change i - 1 up to change i."""
 
     changes: Instants
     offsets: NDArray[np.timedelta64]
@@ -34,10 +34,9 @@ def local_days(instants: Instants, timezone: str) -> NDArray[np.str_]:
         instants: UTC, shape (n,).
         timezone: IANA name.
 
-    Example:
-        >>> late_evening = np.array(["2013-04-01T03:30"], dtype="datetime64[us]")
-        >>> local_days(late_evening, "America/New_York").tolist()
-        ['2013-03-31']
+    >>> late_evening = np.array(["2013-04-01T03:30"], dtype="datetime64[us]")
+    >>> local_days(late_evening, "America/New_York").tolist()
+    ['2013-03-31']
     """
     if not len(instants):
         return np.empty(0, dtype=np.str_)
@@ -47,7 +46,7 @@ def local_days(instants: Instants, timezone: str) -> NDArray[np.str_]:
 
 
 def to_utc(wall: Instants, timezone: str) -> Instants:
-    """Takes naive times as the clock of a zone, and returns the instants.
+    """Returns the instants of naive times on the clock of a zone.
 
     A time that occurs twice, when the clock is set back, is the earlier of both; one that does not occur,
     when it is set forward, is moved later by the gap. So does `datetime` with fold=0.
@@ -56,10 +55,9 @@ def to_utc(wall: Instants, timezone: str) -> Instants:
         wall: Naive, shape (n,).
         timezone: IANA name.
 
-    Example:
-        >>> twice = np.array(["2013-11-03T01:30"], dtype="datetime64[us]")
-        >>> to_utc(twice, "America/New_York")[0]
-        np.datetime64('2013-11-03T05:30:00.000000')
+    >>> twice = np.array(["2013-11-03T01:30"], dtype="datetime64[us]")
+    >>> to_utc(twice, "America/New_York")[0]
+    np.datetime64('2013-11-03T05:30:00.000000')
     """
     if not len(wall):
         return wall
@@ -70,7 +68,7 @@ def to_utc(wall: Instants, timezone: str) -> Instants:
 
 
 def _offsets(times: Instants, zone: ZoneInfo) -> _Offsets:
-    """Finds the zone's changes around some times.
+    """Returns the zone's changes around some times.
 
     Only days near one of them are looked at: a stray 9999-12-31 must not cost a walk through the centuries.
     """
@@ -88,7 +86,7 @@ def _offsets(times: Instants, zone: ZoneInfo) -> _Offsets:
 
 
 def _change(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
-    """Finds the first second of the new offset by halving."""
+    """Returns the first second of the new offset, found by halving."""
     old = _offset(before, zone)
     while after - before > timedelta(seconds=1):
         middle = before + ((after - before) // timedelta(seconds=2)) * timedelta(seconds=1)

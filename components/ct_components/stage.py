@@ -22,6 +22,8 @@ from ct_components.errors import BadInput, CTError, SpecError, StageTimeout
 if TYPE_CHECKING:
     from ct_components.ledger import Ledger
 
+# The stage that closes a run.
+EXIT_STAGE = "notify"
 TIMEOUT = "KFP_CT_STAGE_TIMEOUT"
 _MESSAGE_LIMIT = 4000
 _BAD_INPUT = {kind.exit_code: kind for kind in BadInput.__subclasses__()}
@@ -115,7 +117,8 @@ class _Recorder:
     def open(self, run_id: str) -> None:
         """Opens the ledger once, and refuses to repeat bad input.
 
-        KFP retries any failure; the same bad input would only fail again, after the same work.
+        KFP retries any failure; the same bad input would only fail again, after the same work. A run that
+        was closed is retried by somebody who has mended something, so it is opened again.
 
         Raises:
             BadInput: If an earlier attempt failed on it: the same error again.
@@ -123,7 +126,13 @@ class _Recorder:
         """
         self._ledger = ledger_of(run_id)
         self._run_id = run_id
-        earlier = self._ledger.stage_outcome(run_id, self._name) if self._ledger else None
+        if self._ledger is None:
+            return
+        run = self._ledger.run(run_id)
+        if run and run["finished_at"] and self._name != EXIT_STAGE:
+            self._ledger.reopen_run(run_id)
+            return
+        earlier = self._ledger.stage_outcome(run_id, self._name)
         if earlier and earlier.exit_code in _BAD_INPUT:
             raise _BAD_INPUT[earlier.exit_code](earlier.message)
 

@@ -1,8 +1,8 @@
 """Files: found by a glob, pruned by partition day, written all or nothing.
 
-A source is a local path or a ``file://`` URI, with the wildcards ``*``, ``?``, ``[...]`` and ``**``. A folder
-stands for the Parquet files beneath it. Names that begin with ``.`` or ``_`` are not data: unfinished files
-and the markers of other tools are called so.
+A source is a local path or a `file://` URI, with the wildcards `*`, `?`, `[...]` and `**`. A folder stands
+for the Parquet files beneath it. Names that begin with `.` or `_` are not data: unfinished files and the
+markers of other tools are called so.
 """
 
 import glob
@@ -17,6 +17,7 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from ct_components.errors import SourceError, SpecError, StateError
+from ct_components.wording import first_and_rest
 
 if TYPE_CHECKING:
     from ct_components.windows import Window
@@ -27,17 +28,17 @@ _SHOWN = 3  # names that a message lists
 
 
 def list_files(uri: str) -> list[Path]:
-    """Finds the files of a source.
+    """Returns the files of a source.
 
     Args:
-        uri: a path or ``file://`` URI; may hold wildcards. A relative path starts at the current folder.
+        uri: A path or `file://` URI; may hold wildcards. A relative path starts at the current folder.
 
     Returns:
         Absolute paths in sorted order, at least one.
 
     Raises:
-        SpecError: the URI has a scheme that is not supported.
-        SourceError: nothing matches; the message names what exists nearest to it.
+        SpecError: If the URI has a scheme that is not supported.
+        SourceError: If nothing matches; the message names what exists nearest to it.
     """
     folder, pattern = _split(_local_path(uri))
     matches = [folder / name for name in _glob(folder, pattern)] if pattern else [folder]
@@ -48,29 +49,29 @@ def list_files(uri: str) -> list[Path]:
 
 
 def list_partitions(uri: str, window: "Window", timezone: str) -> list[Path]:
-    """Finds the files of a source that may hold rows of a window.
+    """Returns the files of a source that may hold rows of a window.
 
-    A file in a ``dt=YYYY-MM-DD`` folder is left out when that day is surely outside. One day on either side
+    A file in a `dt=YYYY-MM-DD` folder is left out when that day is surely outside. One day on either side
     is kept, since writers disagree about whether the day is local or UTC; but it must be the day of the rows'
     timestamps, not that of their arrival. Files in no such folder are kept.
 
     Args:
-        uri: as for `list_files`.
-        window: the half-open span of time that is wanted.
+        uri: As for `list_files`.
+        window: The half-open span of time that is wanted.
         timezone: IANA name of the source's zone.
 
     Returns:
         Absolute paths in sorted order; empty when the source has files, and none for this window.
 
     Raises:
-        SpecError: the URI has a scheme that is not supported.
-        SourceError: nothing matches the URI.
+        SpecError: If the URI has a scheme that is not supported.
+        SourceError: If nothing matches the URI.
     """
     return prune_partitions(list_files(uri), window, timezone)
 
 
 def prune_partitions(files: Iterable[Path], window: "Window", timezone: str) -> list[Path]:
-    """Leaves out the files that `list_partitions` leaves out, in the order given."""
+    """Returns the files that `list_partitions` would keep, in the order given."""
     zone, margin = ZoneInfo(timezone), timedelta(days=1)
     first = window.start.astimezone(zone).date() - margin
     last = (window.end - timedelta(microseconds=1)).astimezone(zone).date() + margin
@@ -79,7 +80,7 @@ def prune_partitions(files: Iterable[Path], window: "Window", timezone: str) -> 
 
 
 def partition_day(file: Path) -> date | None:
-    """Reads the day of the innermost ``dt=YYYY-MM-DD`` folder; None without one, or when it is no date.
+    """Returns the day of the innermost `dt=YYYY-MM-DD` folder; None without one, or when it is no date.
 
     >>> partition_day(Path("flights/dt=2013-04-01/part-0.parquet"))
     datetime.date(2013, 4, 1)
@@ -101,7 +102,7 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     parent folders are made. It guards against a process that dies, not against a power cut.
 
     Raises:
-        StateError: the file or its folder cannot be made or written.
+        StateError: If the file or its folder cannot be made or written.
     """
     path = Path(path)
     # Not derived from the name, which may have all of the 255 bytes that a file system allows.
@@ -124,7 +125,7 @@ def atomic_write(path: Path | str, content: str | bytes) -> None:
 
 
 def _local_path(uri: str) -> Path:
-    """Turns a source URI into an absolute path, its wildcards untouched."""
+    """Returns a source URI as an absolute path, its wildcards untouched."""
     if not uri.strip() or "\0" in uri:
         raise SpecError(f"source uri is {uri!r}; allowed: a local path or file:// URI")
     scheme = _SCHEME.match(uri)
@@ -142,7 +143,7 @@ def _local_path(uri: str) -> Path:
 
 
 def _split(path: Path) -> tuple[Path, str]:
-    """Splits into the deepest folder (or file) that exists as it is written, and the rest, a glob.
+    """Returns the deepest folder (or file) that exists as it is written, and the rest, a glob.
 
     So a wildcard character in the name of an existing folder is taken as it stands.
     """
@@ -159,7 +160,7 @@ def _glob(folder: Path, pattern: str) -> list[str]:
 
 
 def _data_files(match: Path) -> Iterable[Path]:
-    """Gives a matching file itself, and of a matching folder the Parquet files beneath."""
+    """Returns a matching file itself, and of a matching folder the Parquet files beneath."""
     if match.is_dir():
         return (file for name in _glob(match, "**/*.parquet") if (file := match / name).is_file())
     return (match,) if match.is_file() else ()
@@ -178,6 +179,5 @@ def _nearest(folder: Path, pattern: str) -> str:
     if not folder.is_dir():
         return f"nearest: {str(folder)!r} is no folder"
     names = sorted(entry.name for entry in folder.iterdir())
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    holds = ", ".join(repr(name) for name in names[:_SHOWN]) or "nothing"
-    return f"nearest: folder {str(folder)!r} holds {holds}{more}"
+    holds = first_and_rest([repr(name) for name in names], _SHOWN) or "nothing"
+    return f"nearest: folder {str(folder)!r} holds {holds}"

@@ -23,10 +23,14 @@ AS_OF_ALLOWED = (
 
 @dataclass(frozen=True)
 class Window:
-    """The instants from `start` up to, but not including, `end`; both aware, kept in UTC.
+    """The instants from `start` up to, but not including, `end`.
+
+    Attributes:
+        start: The first instant; aware, kept in UTC.
+        end: The first instant after it; aware, kept in UTC.
 
     Raises:
-        ValueError: An instant has no time zone, or `end` lies before `start`.
+        ValueError: If an instant has no time zone, or `end` lies before `start`.
 
     >>> print(Window(datetime(2013, 1, 1, tzinfo=UTC), datetime(2013, 4, 1, tzinfo=UTC)))
     2013-01-01 00:00 to 2013-04-01 00:00 UTC
@@ -53,11 +57,11 @@ class Window:
         return self.start == self.end
 
     def contains(self, instant: datetime) -> bool:
-        """Whether an aware instant lies in it."""
+        """Returns whether an aware instant lies in it."""
         return self.start <= instant < self.end
 
     def text(self, timezone: str) -> str:
-        """Return it for people, on the clock of a time zone.
+        """Returns it for people, on the clock of a time zone.
 
         >>> window = Window(datetime(2013, 1, 1, 5, tzinfo=UTC), datetime(2013, 4, 1, 4, tzinfo=UTC))
         >>> window.text("America/New_York")
@@ -68,18 +72,25 @@ class Window:
         return f"{start} to {end} {timezone}"
 
     def to_dict(self) -> dict[str, str]:
-        """Return start and end as ISO text."""
+        """Returns start and end as ISO text."""
         return {"start": self.start.isoformat(), "end": self.end.isoformat()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, str]) -> Self:
-        """Return the window that `to_dict` described."""
+        """Returns the window that `to_dict` described."""
         return cls(datetime.fromisoformat(values["start"]), datetime.fromisoformat(values["end"]))
 
 
 @dataclass(frozen=True)
 class Windows:
-    """The windows of one run, and the time zone whose days they are made of."""
+    """The windows of one run.
+
+    Attributes:
+        as_of: The instant that the run pretends is now; aware, in UTC.
+        training: Window of the rows that the challenger learns from.
+        holdout: Window of the rows that judge both models.
+        timezone: IANA name of the zone whose days the windows are made of.
+    """
 
     as_of: datetime
     training: Window
@@ -87,7 +98,7 @@ class Windows:
     timezone: str
 
     def to_json(self) -> str:
-        """Return them as JSON text; equal windows give equal text."""
+        """Returns them as JSON text; equal windows give equal text."""
         values = {
             "as_of": self.as_of.astimezone(UTC).isoformat(),
             "holdout": self.holdout.to_dict(),
@@ -98,10 +109,10 @@ class Windows:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Return the windows that `to_json` described.
+        """Returns the windows that `to_json` described.
 
         Raises:
-            SpecError: The text is something else.
+            SpecError: If the text is something else.
         """
         try:
             values: dict[str, Any] = json.loads(text)
@@ -120,7 +131,7 @@ class Windows:
 
 
 def parse_as_of(text: str, timezone: str, now: datetime) -> datetime:
-    """Return the instant that a run takes for now.
+    """Returns the instant that a run takes for now.
 
     Args:
         text: "" for now, a date (midnight that begins it), or an ISO date and time, with or without offset.
@@ -131,7 +142,7 @@ def parse_as_of(text: str, timezone: str, now: datetime) -> datetime:
         Aware, in UTC.
 
     Raises:
-        SpecError: The text is nothing of that, or in the future.
+        SpecError: If the text is nothing of that, or in the future.
 
     >>> parse_as_of("2013-04-01", "America/New_York", datetime(2014, 1, 1, tzinfo=UTC)).isoformat()
     '2013-04-01T04:00:00+00:00'
@@ -161,7 +172,7 @@ def plan_windows(
     label_delay: Duration,
     champion_cutoff: datetime | None,
 ) -> Windows:
-    """Return the windows of a run.
+    """Returns the windows of a run.
 
     The holdout is the last whole `holdout` whose labels are known at as-of. No training row's label was still
     open, or within the embargo, when the holdout began; and no holdout row is one the champion learned from.
@@ -179,7 +190,7 @@ def plan_windows(
         The windows. The holdout is empty when the champion's cutoff, delay and embargo leave nothing of it.
 
     Raises:
-        SpecError: The time zone is unknown, or a window leaves the calendar.
+        SpecError: If the time zone is unknown, or a window leaves the calendar.
     """
     holdout_end = label_delay.subtract(as_of, timezone)
     holdout_start = holdout.subtract(holdout_end, timezone)

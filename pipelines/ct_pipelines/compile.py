@@ -15,13 +15,14 @@ def compiled_path() -> Path:
     return inside if inside.exists() else Path(__file__).parents[1] / "compiled" / GENERIC
 
 
-def compile_pipeline(path: Path, *, spec: str | None = None, caching: bool = False) -> None:
+def compile_pipeline(path: Path, *, spec: str | None = None, caching: bool = False, image: str = "") -> None:
     """Compiles the pipeline to a YAML file, all or nothing.
 
     Args:
         path: The file; its folder is made.
         spec: A model spec as JSON, which becomes the default of the parameter `spec`.
         caching: Whether KFP may answer stages from its cache.
+        image: The image of every stage; "" for the one that the components name.
 
     Raises:
         SpecError: If the file cannot be written.
@@ -31,7 +32,7 @@ def compile_pipeline(path: Path, *, spec: str | None = None, caching: bool = Fal
     from ct_pipelines.pipeline import continuous_training
 
     defaults: dict[str, Any] = {} if spec is None else {"spec": spec}
-    pipeline = continuous_training(caching=caching)
+    pipeline = continuous_training(caching=caching, image=image)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".compile-") as folder:

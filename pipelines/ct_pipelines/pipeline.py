@@ -66,18 +66,40 @@ NEEDS = {
 }
 
 
-def continuous_training(stages: Stages | None = None, *, caching: bool = False) -> Any:
+# What every stage is given of the KFP namespace: addresses from a ConfigMap, the rest from a Secret of the
+# same name. Both are optional, because a pod that waits for a missing key says nothing; a stage does.
+CONNECTIONS = "kfp-ct-connections"
+_ADDRESSES = ("MLFLOW_TRACKING_URI", "KFP_CT_MLFLOW_ARTIFACT_ROOT", "DATA_ROOT")
+_SECRETS = (
+    "KFP_CT_LEDGER_URL",
+    "MLFLOW_TRACKING_USERNAME",
+    "MLFLOW_TRACKING_PASSWORD",
+    "MLFLOW_TRACKING_TOKEN",
+)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """How tasks are placed: `image` is that of every stage, "" for its component's own."""
+
+    caching: bool = False
+    image: str = ""
+
+
+def continuous_training(stages: Stages | None = None, *, caching: bool = False, image: str = "") -> Any:
     """Makes the pipeline.
 
     Args:
         stages: Components to use instead of ours.
         caching: Whether KFP may answer a stage from its cache. Off by default: the cache's key is the image's
             name and the inputs, so that a "retrain" may silently be last week's.
+        image: The image of every stage; "" for each component's own.
 
     Returns:
         A KFP pipeline, to compile or to call.
     """
     use = stages or Stages()
+    placement = Placement(caching, image)
 
     @dsl.pipeline(
         name=PIPELINE_NAME,
@@ -89,24 +111,24 @@ def continuous_training(stages: Stages | None = None, *, caching: bool = False) 
         """Retrains a model, and promotes it only if it is proven better.
 
         Args:
-            spec: The model spec: inline JSON or YAML, or its path or URI when above 8,000 characters.
+            spec: The model spec: inline JSON or YAML, or the path of its file.
             as_of: The instant that the run pretends is now; "" is now.
             reason: Why it runs: schedule, drift, performance or manual.
             key: The trigger's key; "" makes one.
             hyperparameters: A JSON object that overrides training.parameters for this run.
         """
-        closing = _placed(use.notify(run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER), "notify", caching=caching)
+        closing = _placed(use.notify(run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER), "notify", placement)
         with dsl.ExitHandler(closing, name="train and judge"):
-            _train_and_judge(use, caching, spec, as_of, reason, key, hyperparameters)
+            _train_and_judge(use, placement, spec, as_of, reason, key, hyperparameters)
 
     return pipeline
 
 
 def _train_and_judge(
-    use: Stages, caching: bool, spec: Any, as_of: Any, reason: Any, key: Any, hyperparameters: Any
+    use: Stages, placement: Placement, spec: Any, as_of: Any, reason: Any, key: Any, hyperparameters: Any
 ) -> None:
     def placed(stage: str, **inputs: Any) -> Any:
-        return _placed(getattr(use, stage)(**inputs), stage, caching=caching)
+        return _placed(getattr(use, stage)(**inputs), stage, placement)
 
     run_id = dsl.PIPELINE_JOB_ID_PLACEHOLDER
     begun = placed(
@@ -159,10 +181,12 @@ def _train_and_judge(
         placed("promote_challenger", challenger=trained["Output"], context=context)
 
 
-def _placed(task: Any, stage: str, *, caching: bool) -> Any:
+def _placed(task: Any, stage: str, placement: Placement) -> Any:
     """Sets what a task needs of the cluster, and the time limit that it keeps itself."""
     needs = NEEDS[stage]
-    task.set_caching_options(caching)
+    task.set_caching_options(placement.caching)
+    if placement.image:
+        task.set_container_image(placement.image)
     task.set_cpu_request(needs.cpu).set_memory_request(needs.memory).set_memory_limit(needs.memory_limit)
     if needs.retries:
         task.set_retry(
@@ -172,4 +196,6 @@ def _placed(task: Any, stage: str, *, caching: bool) -> Any:
     task.set_env_variable(TIMEOUT, str(seconds))
     # The stage ends itself and says so; the pod's own limit is for a stage that cannot.
     kubernetes.set_timeout(task, seconds + 60)
+    kubernetes.use_config_map_as_env(task, CONNECTIONS, {name: name for name in _ADDRESSES}, optional=True)
+    kubernetes.use_secret_as_env(task, CONNECTIONS, {name: name for name in _SECRETS}, optional=True)
     return task

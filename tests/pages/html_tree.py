@@ -13,7 +13,7 @@ class Node:
     children: "list[Node | str]" = field(default_factory=list)
 
     def all(self, tag: str | None = None, **wanted: str) -> "list[Node]":
-        """Descendants in document order with that tag and those attributes; `class_` is one class of them."""
+        """Returns descendants in document order, by tag and attributes; `class_` is one of their classes."""
         found = []
         for child in self.children:
             if isinstance(child, Node):
@@ -40,7 +40,7 @@ class Node:
         return "".join(child if isinstance(child, str) else child._raw() for child in self.children)
 
     def rows(self) -> list[list[str]]:
-        """The body of a table, as text."""
+        """Returns the body of a table, as text."""
         return [
             [cell.text for cell in row.children if isinstance(cell, Node)]
             for row in self.one("tbody").all("tr")

@@ -9,7 +9,6 @@ from ct_components.pages import (
     DayScore,
     Identity,
     Judged,
-    Link,
     RunPage,
     RunRow,
     StageRow,
@@ -129,8 +128,8 @@ VALIDATION = ValidationPage(
 
 STAGES = (
     StageRow("begin_run", "succeeded", 1.0),
-    StageRow("fetch_data", "succeeded", 3.0, href="stages/fetch data.html"),
-    StageRow("promote_challenger", "skipped"),
+    StageRow("fetch_data", "succeeded", 3.0),
+    StageRow("promote_challenger", "running"),
 )
 RUN = RunPage(
     identity=IDENTITY,
@@ -139,7 +138,6 @@ RUN = RunPage(
     judged=SUPERIOR,
     started="2026-11-23T16:20:31+00:00",
     seconds=4.0,
-    links=(Link("Verdict", "verdict.html"), Link("MLflow", "http://127.0.0.1:5000/#/runs")),
 )
 FAILED_RUN = RunPage(
     identity=IDENTITY,
@@ -155,7 +153,7 @@ FAILED_RUN = RunPage(
 
 
 def runs(n: int) -> list[RunRow]:
-    """Runs of one model, the newest first; every fourth is promoted, and every fourth fails."""
+    """Returns runs of one model, the newest first; every fourth is promoted, and every fourth fails."""
     verdicts = [
         ("promoted", "promote", "superior"),
         ("retained", "hold", "not_proven"),
@@ -214,11 +212,10 @@ HOSTILE_VALIDATION = replace(
 HOSTILE_RUN = RunPage(
     identity=HOSTILE_IDENTITY,
     outcome=HOSTILE,
-    stages=(StageRow(HOSTILE, HOSTILE, 1.0, HOSTILE, "javascript:alert(1)"),),
+    stages=(StageRow(HOSTILE, HOSTILE, 1.0, HOSTILE),),
     judged=HOSTILE_JUDGED,
     failed_stage=HOSTILE,
     message=HOSTILE,
-    links=(Link(HOSTILE, HOSTILE), Link("other host", "//evil.example/x")),
 )
 HOSTILE_RUNS = [
     replace(
@@ -233,4 +230,4 @@ HOSTILE_RUNS = [
         verdict_href="JavaScript:alert(1)",
     )
     for row in runs(2)
-] + runs(1)
+] + [replace(row, href="javascript:alert(1)", verdict_href="//evil.example/x") for row in runs(1)]

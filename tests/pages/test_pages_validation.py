@@ -102,7 +102,7 @@ def test_the_columns_of_a_profiles_json_are_what_the_page_takes():
 
 
 def heights(path: str) -> dict[float, float]:
-    """Left edge to height of each bar."""
+    """Returns left edge to height of each bar."""
     bars = (bar.replace("v-", " ").replace("h", " ").split() for bar in path.split("M")[1:])
     return {float(bar[0]): float(bar[2]) for bar in bars}
 

@@ -5,7 +5,7 @@ import page_samples as samples
 import pytest
 from html_tree import Node, parse
 
-from ct_components.pages import ConfusionCounts, DayScore, GateSettings, Judged, verdict_page
+from ct_components.pages import ConfusionCounts, DayScore, Judged, verdict_page
 from ct_components.pages.charts import day_chart, gain_chart, roc_chart, timeline
 from ct_components.pages.formats import DASH, MINUS
 from ct_components.pages.words import REASONS, SYMBOLS, tone
@@ -13,7 +13,7 @@ from ct_components.statistics.gate import Gate, Reason, Verdict, judge
 
 
 def tiles(page: Node) -> dict[str, str]:
-    """Name to value of the figures at the top, with what is said below a value after a space."""
+    """Returns name to value of the figures at the top, with what is said below a value after a space."""
     return {tile.one("dt").text: tile.one("dd").text for tile in page.one("header").one("dl").all("div")}
 
 
@@ -105,7 +105,7 @@ def test_insufficient_evidence_shows_no_empty_drawings():
 
 
 def test_a_strict_gate_says_that_the_limit_itself_must_reach_the_improvement():
-    page = verdict_page(replace(samples.VERDICT, gate=GateSettings(strict=True, min_improvement=0.25)))
+    page = verdict_page(replace(samples.VERDICT, gate=Gate(strict=True, min_improvement=0.25)))
 
     assert "Promoted when the lower limit is at least +0.2500 (strict)." in parse(page).text
 
@@ -160,11 +160,7 @@ def test_what_the_gate_returns_is_what_the_page_takes():
     better, clusters = y + np.tile([0.0, 0.5, -0.5, -0.75], 200), np.repeat(np.arange(20), 40)
     judgement = judge(y, better, np.tile([0.0, 0.25, 0.5, 0.75], 200), clusters, Gate(), 2).to_dict()
 
-    page = verdict_page(
-        replace(
-            samples.VERDICT, judged=Judged.from_dict(judgement), gate=GateSettings.from_dict(asdict(Gate()))
-        )
-    )
+    page = verdict_page(replace(samples.VERDICT, judged=Judged.from_dict(judgement), gate=Gate()))
 
     assert judgement["explanation"] in parse(page).text
     shown = asdict(Judged.from_dict(judgement))

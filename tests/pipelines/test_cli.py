@@ -87,7 +87,7 @@ def test_version(call):
         (["run"], "Missing argument 'SPEC'"),
         (["run", "x.yaml", "--reason", "mood"], "'mood' is not one of"),
         (["run", "x.yaml", "--nope"], "No such option"),
-        (["compile", "x.yaml"], "SPEC needs --output"),
+        (["compile", "x.yaml"], "SPEC, --image and --caching need --output"),
     ],
 )
 def test_a_misuse_exits_with_2_and_one_message(call, arguments, said):

@@ -25,7 +25,7 @@ def small() -> str:
 
 @pytest.fixture
 def refused() -> Callable[[str], list[str]]:
-    """Return the lines of the message that refuses a spec, the first of them aside."""
+    """Returns the lines of the message that refuses a spec, the first of them aside."""
 
     def lines(text: str) -> list[str]:
         with pytest.raises(SpecError) as caught:

@@ -1,13 +1,13 @@
 import pytest
 from pydantic import ValidationError
 
-from ct_components.spec import Columns, Duration, Gates, Training, Validation, Windows, parse_spec
+from ct_components.spec import Columns, Duration, Gates, Training, Validation, WindowLengths, parse_spec
 
 
 def test_what_is_left_out_has_the_documented_default(small):
     spec = parse_spec(small, "model.yaml")
 
-    assert spec.windows == Windows(
+    assert spec.windows == WindowLengths(
         train=Duration(90, "d"), holdout=Duration(14, "d"), embargo=Duration(0, "d")
     )
     assert spec.source.timezone == "UTC"

@@ -45,7 +45,7 @@ def test_each_key_and_item_has_its_line():
 
 @pytest.mark.parametrize("text", ['{"a": 1, "a": 2}', '{"a": NaN}', '{"a": Infinity}', '{"a": 1,}', "a: 1"])
 def test_json_is_read_strictly(text):
-    with pytest.raises(ValueError):  # noqa: PT011  any of its kinds sends the reader to YAML
+    with pytest.raises(ValueError):  # noqa: PT011 — any of its kinds sends the reader to YAML
         read_json(text)
 
 

@@ -87,8 +87,6 @@ def test_hyperparameters_override_those_of_the_spec_for_this_run(stages):
         ({"hyperparameters": '{"max_iter": NaN}'}, "hyperparameters: .* is no JSON: NaN is no number"),
         ({"hyperparameters": '{"max_iter": Infinity}'}, "is no JSON: Infinity is no number"),
         ({"hyperparameters": '{"max_iter": {"a": 1}}'}, "with hyperparameters.*training.parameters.max_iter"),
-        ({"hyperparameters": '{"max_itre": 5}'}, "takes no parameter 'max_itre'; allowed"),
-        ({"hyperparameters": '{"max_iter": "many"}'}, "'max_iter' parameter"),
         ({"hyperparameters": '{"random_state": 1}'}, "training.parameters.random_state"),
         ({"spec": "  "}, "the spec parameter is empty"),
         ({"spec": "/nowhere/shop.yaml"}, "names '/nowhere/shop.yaml', which cannot be read: .*No such file"),
@@ -107,6 +105,34 @@ def test_bad_input_is_refused_before_anything_is_made(stages, request_, message)
     assert stages.ledger.history()["runs"] == []
     assert mlflow_runs(stages) == []
     assert not (stages.work / "resolved").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ('{"max_itre": 5}', "takes no parameter 'max_itre'; allowed"),
+        ('{"max_iter": "many"}', "'max_iter' parameter"),
+    ],
+    ids=str,
+)
+def test_a_run_that_its_estimator_refuses_is_on_record_and_not_in_mlflow(stages, given, message):
+    with pytest.raises(SpecError, match=message):
+        stages.begin(hyperparameters=given)
+    assert [run["run_id"] for run in stages.ledger.history()["runs"]] == ["run-1"]
+    assert mlflow_runs(stages) == []
+
+
+def test_without_a_ledger_a_retry_works_on_what_the_first_attempt_decided(stages, no_ledger):
+    first = context(stages.begin())
+    again = context(stages.begin(as_of="2024-03-01"))
+    assert again == first
+
+
+def test_a_section_too_long_for_a_parameter_is_refused_by_name(stages):
+    names = [f"a_rather_long_column_name_{number:06}" for number in range(4000)]
+    spec = {**stages.spec, "columns": {**stages.spec["columns"], "numeric": names}}
+    with pytest.raises(SpecError, match=r"columns: \d+ bytes as JSON; allowed: 100000"):
+        stages.begin(spec=json.dumps(spec))
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ unhurried = settings(deadline=None)
 
 
 def holdout(seed, days=14, per_day=60, *, gain=0.0, tied=False):
-    """Labels, two scores and days; rows of a day share how well each model ranks them."""
+    """Returns labels, two scores and days; rows of a day share how well each model ranks them."""
     rng = np.random.default_rng(seed)
     day = np.repeat(np.arange(days), per_day)
     y = rng.random(day.size) < 0.3
@@ -42,7 +42,7 @@ def kernel(y, score):
 
 
 def delong_variance(y, challenger, champion):
-    """DeLong et al. (1988), equations 4 and 5, on all pairs: L (S10 / m + S01 / k) L', L = (1, -1)."""
+    """Returns DeLong's variance (1988, eq. 4 and 5) on all pairs: L (S10 / m + S01 / k) L', L = (1, -1)."""
     kernels = [kernel(y, challenger), kernel(y, champion)]
     s10 = np.cov([each.mean(axis=1) for each in kernels])
     s01 = np.cov([each.mean(axis=0) for each in kernels])
@@ -51,7 +51,7 @@ def delong_variance(y, challenger, champion):
 
 
 def obuchowski_variance(y, score, cluster):
-    """Obuchowski (1997), variance of one area, cluster by cluster as her equations are written."""
+    """Returns Obuchowski's (1997) variance of one area, cluster by cluster as her equations are written."""
     psi, auc = kernel(y, score), kernel(y, score).mean()
     v10, v01 = psi.mean(axis=1), psi.mean(axis=0)
     names = np.unique(cluster)

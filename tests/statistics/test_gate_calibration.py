@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 def equal_models(rng, day_effect=0.5):
-    """Labels and two scores with the same law, whose strength changes from day to day."""
+    """Returns labels and two scores with the same law, whose strength changes from day to day."""
     y = rng.random(DAY.size) < (0.3 + rng.uniform(-0.1, 0.1, DAYS))[DAY]
     strength = 1 + rng.normal(0, day_effect, (2, DAYS))
     scores = y * strength[:, DAY] + rng.normal(size=(2, DAY.size))
@@ -38,7 +38,7 @@ def share(flags):
 
 
 def noise(rate, replications):
-    """Three standard errors of a rate measured this often."""
+    """Returns three standard errors of a rate measured this often."""
     return 3 * math.sqrt(rate * (1 - rate) / replications)
 
 

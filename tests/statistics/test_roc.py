@@ -16,7 +16,7 @@ unhurried = settings(deadline=None)
 
 
 def pairs(y, score):
-    """Every positive row against every negative one: 1 above, 0.5 tied, 0 below; shape (m, k)."""
+    """Returns every positive row against every negative one: 1 above, 0.5 tied, 0 below; shape (m, k)."""
     positive, negative = score[y][:, None], score[~y][None, :]
     return (positive > negative) + 0.5 * (positive == negative)
 

@@ -15,6 +15,7 @@ from ct_components.datasets.frame import (
 )
 from ct_components.datasets.read import dataset_window, local_days_of, read_table, select_rows, time_span
 from ct_components.datasets.schema import check_has, dataset_schema, open_parquet
+from ct_components.datasets.span import source_span
 from ct_components.datasets.write import DatasetInfo, write_dataset
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "open_parquet",
     "read_table",
     "select_rows",
+    "source_span",
     "time_span",
     "write_dataset",
 ]

@@ -14,12 +14,12 @@ T = TypeVar("T", np.float64, np.int32, np.int64)
 
 
 def wrap(column: pa.ChunkedArray, dtype: type[T], missing: float) -> NDArray[T]:
-    """Gives a column of fixed-width numbers as NumPy array, shape (n,).
+    """Returns a column of fixed-width numbers as NumPy array, shape (n,).
 
     Args:
-        column: of the Arrow type that `dtype` is the counterpart of.
-        dtype: of the result.
-        missing: what stands for null.
+        column: Of the Arrow type that `dtype` is the counterpart of.
+        dtype: Of the result.
+        missing: What stands for null.
 
     Returns:
         Read-only when it could be had without a copy.
@@ -29,7 +29,7 @@ def wrap(column: pa.ChunkedArray, dtype: type[T], missing: float) -> NDArray[T]:
 
 
 def scalar(value: int, kind: pa.DataType) -> pa.Scalar:
-    """Makes an Arrow scalar of a 64-bit type."""
+    """Returns an Arrow scalar of a 64-bit type."""
     return pa.Array.from_buffers(kind, 1, [None, pa.py_buffer(np.int64(value).tobytes())])[0]
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ct_components.datasets.arrays import wrap
 from ct_components.errors import DataError
+from ct_components.wording import first_few
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,16 +25,16 @@ def model_frame(table: pa.Table, numeric: Sequence[str], categorical: Sequence[s
     """Builds the frame that models are fitted on and predict from.
 
     Args:
-        table: n rows that hold the named columns.
-        numeric: columns that become float64; null becomes NaN.
-        categorical: columns that become object columns of str; null becomes None. See `encode`.
+        table: Rows that hold the named columns; n of them.
+        numeric: Columns that become float64; null becomes NaN.
+        categorical: Columns that become object columns of str; null becomes None. See `encode`.
 
     Returns:
         Shape (n, numeric + categorical): the numeric columns, then the categorical ones, in the order given.
 
     Raises:
-        DataError: a numeric column holds something else than numbers, or an infinity; a categorical one holds
-            lists, structs, times or bytes; a column is missing. The message names the column.
+        DataError: If a numeric column holds something else than numbers, or an infinity; if a categorical one
+            holds lists, structs, times or bytes; if a column is missing. The message names the column.
     """
     import pandas as pd
 
@@ -56,17 +57,16 @@ def labels(
     """Reads a binary target.
 
     Args:
-        table: n rows that hold the target.
-        target: name of the column; null and NaN are unlabelled.
-        positive: the positive class, compared by value: 1, 1.0 and True are equal, 1 and "1" are not.
+        table: Rows that hold the target; n of them.
+        target: Name of the column; null and NaN are unlabelled.
+        positive: The positive class, compared by value: 1, 1.0 and True are equal, 1 and "1" are not.
 
     Returns:
-        labelled: shape (n,), whether a row has a label.
-        y: shape (n,), whether it is labelled and positive.
+        Whether each row has a label, and whether it is labelled and positive; both of shape (n,).
 
     Raises:
-        DataError: more than two classes; two classes, neither of them the positive one; no such column;
-            values that are no classes. One class, or none, is not an error here.
+        DataError: If there are more than two classes, or two of which neither is the positive one; if there
+            is no such column; if its values are no classes. One class, or none, is not an error here.
     """
     _check_present(table, [target])
     column = table.column(target)
@@ -77,7 +77,7 @@ def labels(
     hits = np.array([not _is_missing(value) and value == positive for value in values] + [False], dtype=bool)
     classes = sorted((value for value in values if not _is_missing(value)), key=str)
     if len(classes) > 2 or (len(classes) == 2 and not hits.any()):  # noqa: PLR2004 — binary
-        listed = ", ".join(map(repr, classes[:_SHOWN])) + (", …" if len(classes) > _SHOWN else "")
+        listed = first_few([repr(value) for value in classes], _SHOWN)
         raise DataError(
             f"target column {target!r} has {len(classes)} classes: {listed}; "
             f"allowed: two, one of them the positive class {positive!r}"
@@ -86,12 +86,12 @@ def labels(
 
 
 def numeric_values(column: pa.ChunkedArray, name: str) -> NDArray[np.float64]:
-    """Gives a numeric column as float64, shape (n,); null is NaN.
+    """Returns a numeric column as float64, shape (n,); null is NaN.
 
     Integers above 2⁵³ are rounded.
 
     Raises:
-        DataError: the column is not numeric.
+        DataError: If the column is not numeric.
     """
     if not is_numeric(column.type):
         example = _example(column)
@@ -100,14 +100,14 @@ def numeric_values(column: pa.ChunkedArray, name: str) -> NDArray[np.float64]:
 
 
 def encode(column: pa.ChunkedArray, name: str) -> tuple[NDArray[np.int64], list[str]]:
-    """Gives a categorical column as codes, shape (n,), into its distinct texts.
+    """Returns a categorical column as codes, shape (n,), into its distinct texts.
 
     Text stays as it is, the empty one too. Integers and booleans become their str(). So do floats, but whole
     ones like integers: a column of integers turns into floats when a tool stores nulls in it. Null and NaN
     have the code len(texts).
 
     Raises:
-        DataError: the column holds lists, structs, times or bytes.
+        DataError: If the column holds lists, structs, times or bytes.
     """
     if not is_categorical(column.type):
         raise DataError(f"categorical column {name!r} has type {column.type}; allowed: {_CATEGORIES}")
@@ -119,7 +119,7 @@ def encode(column: pa.ChunkedArray, name: str) -> tuple[NDArray[np.int64], list[
 
 
 def is_numeric(kind: pa.DataType) -> bool:
-    """Tells whether values of a type can be a numeric column; the type of a column of nulls can."""
+    """Returns whether values of a type can be a numeric column; the type of a column of nulls can."""
     if pa.types.is_dictionary(kind):
         return is_numeric(kind.value_type)
     return bool(
@@ -132,7 +132,7 @@ def is_numeric(kind: pa.DataType) -> bool:
 
 
 def is_categorical(kind: pa.DataType) -> bool:
-    """Tells whether values of a type can be categories; the type of a column of nulls can."""
+    """Returns whether values of a type can be categories; the type of a column of nulls can."""
     if pa.types.is_dictionary(kind):
         return is_categorical(kind.value_type)
     text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
@@ -160,7 +160,7 @@ def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _distinct(column: pa.ChunkedArray) -> tuple[NDArray[np.int32], list[Any]]:
-    """Gives codes, shape (n,), and the distinct values; the code len(values) is null."""
+    """Returns codes, shape (n,), and the distinct values; the code len(values) is null."""
     column = _decoded(column)
     if pa.types.is_null(column.type) or not len(column):
         return np.zeros(len(column), dtype=np.int32), []

@@ -34,7 +34,7 @@ def select_rows(
     timezone: str,
     schema: pa.Schema | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """Streams the rows of a window, file by file, in the order they are stored.
+    """Yields the rows of a window, file by file, in the order they are stored.
 
     Row groups whose statistics lie outside the window are not read. A naive timestamp is taken in `timezone`:
     one that occurs twice (clocks set back) is the earlier instant, one that does not occur (clocks set
@@ -42,18 +42,19 @@ def select_rows(
 
     Args:
         files: Parquet files, at least one.
-        window: half-open span of time.
-        columns: names of the columns, in the order of the result.
-        timestamp: name of the timestamp column; it comes first unless it is among `columns`.
+        window: Half-open span of time.
+        columns: Names of the columns, in the order of the result.
+        timestamp: Name of the timestamp column; it comes first unless it is among `columns`.
         timezone: IANA name of the zone of naive timestamps.
-        schema: from `dataset_schema`, when more files than these shall have the same one.
+        schema: From `dataset_schema`, when more files than these shall have the same one.
 
     Yields:
         Batches of at least one row; one without rows for a window without length. Their schema's metadata
         name timestamp column and window.
 
     Raises:
-        SourceError: as `dataset_schema`; a corrupt file; a value that does not fit the common type.
+        SourceError: If `dataset_schema` would raise it, a file is corrupt, or a value does not fit the common
+            type.
     """
     files = list(files)
     schema = schema or dataset_schema(files, columns, timestamp)
@@ -76,7 +77,7 @@ def read_table(path: Path | str, columns: Sequence[str] | None = None) -> pa.Tab
     """Reads a dataset, or some of its columns in the order given.
 
     Raises:
-        SourceError: the file is missing, corrupt, or lacks a column; the message names what it has.
+        SourceError: If the file is missing or corrupt, or lacks a column; the message names what it has.
     """
     path = Path(path)
     with open_parquet(path) as file:
@@ -86,7 +87,7 @@ def read_table(path: Path | str, columns: Sequence[str] | None = None) -> pa.Tab
 
 
 def dataset_window(schema: pa.Schema) -> tuple[str, str] | None:
-    """Gives the window of a dataset that `select_rows` made, as two ISO instants; None for another file."""
+    """Returns the window of a dataset that `select_rows` made, as two ISO instants; None for another file."""
     notes = schema.metadata or {}
     if START_KEY not in notes or END_KEY not in notes:
         return None
@@ -94,7 +95,7 @@ def dataset_window(schema: pa.Schema) -> tuple[str, str] | None:
 
 
 def time_span(files: Iterable[Path], timestamp: str) -> tuple[datetime, datetime] | None:
-    """Gives the first and last timestamp of a source from the files' statistics; None where they have none.
+    """Returns the first and last timestamp of a source from the files' statistics; None where they have none.
 
     Meant for messages: naive timestamps are taken as UTC.
     """
@@ -116,13 +117,13 @@ def _microseconds(instant: datetime) -> int:
 
 
 def _leaf(metadata: Any, name: str) -> int | None:
-    """Finds a top-level column among the leaves; nested columns before it take more than one place."""
+    """Returns the place of a top-level column among the leaves; nested ones before it take several."""
     paths = [metadata.schema.column(i).path for i in range(metadata.num_columns)]
     return paths.index(name) if name in paths else None
 
 
 def _bounds(column: Any) -> tuple[int, int, bool] | None:
-    """Gives smallest and largest timestamp of a column chunk in microseconds, and whether they are in UTC.
+    """Returns smallest and largest timestamp of a column chunk in microseconds, and whether they are in UTC.
 
     From the stored integers: pyarrow would make pandas objects of nanoseconds.
     """
@@ -137,7 +138,7 @@ def _bounds(column: Any) -> tuple[int, int, bool] | None:
 
 
 def _row_groups(metadata: Any, timestamp: str, start: int, end: int) -> list[int]:
-    """Lists the row groups that may hold rows in [start, end); a naive one gets a day's margin."""
+    """Returns the row groups that may hold rows in [start, end); a naive one gets a day's margin."""
     leaf = _leaf(metadata, timestamp)
     if leaf is None:
         return list(range(metadata.num_row_groups))
@@ -153,7 +154,7 @@ def _row_groups(metadata: Any, timestamp: str, start: int, end: int) -> list[int
 def _conform(
     batch: pa.RecordBatch, schema: pa.Schema, timestamp: str, timezone: str, path: Path
 ) -> pa.RecordBatch:
-    """Brings a batch into the dataset's schema."""
+    """Returns a batch in the dataset's schema."""
 
     def convert(field: pa.Field) -> pa.Array:
         column = batch.column(field.name)
@@ -189,10 +190,10 @@ def _to_utc(column: pa.Array, timezone: str) -> pa.Array:
 
 
 def local_days_of(table: pa.Table, timezone: str) -> NDArray[np.str_]:
-    """Gives the day of each row of a dataset, shape (n,), by its timestamp on the clock of a zone.
+    """Returns the day of each row of a dataset, shape (n,), by its timestamp on the clock of a zone.
 
     Raises:
-        SourceError: the file does not say which column its timestamp is.
+        SourceError: If the file does not say which column its timestamp is.
     """
     name = (table.schema.metadata or {}).get(TIMESTAMP_KEY, b"").decode()
     if name not in table.column_names:

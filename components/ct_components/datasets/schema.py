@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ct_components.errors import SourceError
+from ct_components.wording import first_few
 
 UTC_TIMESTAMP = pa.timestamp("us", "UTC")
 _ALLOWED_TIMES = "a Parquet timestamp (naive ones are taken in the source's timezone)"
@@ -30,7 +31,7 @@ def open_parquet(path: Path) -> Iterator[pq.ParquetFile]:
 
 
 def dataset_schema(files: Iterable[Path], columns: Sequence[str], timestamp: str) -> pa.Schema:
-    """Finds the schema in which the rows of all files fit; reads the footers only.
+    """Returns the schema in which the rows of all files fit; reads the footers only.
 
     Integers widen to the widest, integers beside floats become double, dictionaries become their values, a
     column that is all null in one file takes its type from the others. Values that would not survive (an
@@ -38,14 +39,14 @@ def dataset_schema(files: Iterable[Path], columns: Sequence[str], timestamp: str
 
     Args:
         files: Parquet files, at least one.
-        columns: names of the wanted columns, in the order of the result; duplicates are dropped.
-        timestamp: name of the timestamp column; it comes first unless it is among `columns`.
+        columns: Names of the wanted columns, in the order of the result; duplicates are dropped.
+        timestamp: Name of the timestamp column; it comes first unless it is among `columns`.
 
     Returns:
         One field per column; the timestamp's type is timestamp[us, UTC].
 
     Raises:
-        SourceError: a file is corrupt, lacks a column, or has it in a type that does not fit the others'.
+        SourceError: If a file is corrupt, lacks a column, or has it in a type that does not fit the others'.
     """
     names = list(dict.fromkeys(columns if timestamp in columns else [timestamp, *columns]))
     types: dict[str, pa.DataType] = {}
@@ -69,7 +70,7 @@ def check_has(wanted: Sequence[str], available: Sequence[str], path: Path) -> No
         return
     near = difflib.get_close_matches(missing[0], available, n=1)
     hint = f" (nearest: {near[0]!r})" if near else ""
-    listed = ", ".join(map(repr, available[:_SHOWN])) + (", …" if len(available) > _SHOWN else "")
+    listed = first_few([repr(name) for name in available], _SHOWN)
     what = "column" if len(missing) == 1 else "columns"
     lacking = ", ".join(map(repr, missing))
     raise SourceError(f"file {str(path)!r} has no {what} {lacking}{hint}; available: {listed or 'none'}")
@@ -90,7 +91,7 @@ def _check_timestamp(name: str, kind: pa.DataType, path: Path) -> pa.DataType:
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:
-    """Gives the type of the values themselves: no dictionary, one kind of string."""
+    """Returns the type of the values themselves: no dictionary, one kind of string."""
     if pa.types.is_dictionary(kind):
         return _plain(kind.value_type)
     if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):

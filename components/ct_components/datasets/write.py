@@ -23,11 +23,11 @@ class DatasetInfo:
     """What was written.
 
     Attributes:
-        rows: number of rows.
-        bytes: size of the file.
+        rows: Number of rows.
+        bytes: Size of the file.
         fingerprint: "sha256:" and the hex digest of the file. Equal rows in equal order give equal files.
-        first: smallest timestamp, ISO 8601 in UTC; None without rows or without a timestamp column.
-        last: largest timestamp, likewise.
+        first: Smallest timestamp, ISO 8601 in UTC; None without rows or without a timestamp column.
+        last: Largest timestamp, likewise.
     """
 
     rows: int
@@ -37,7 +37,7 @@ class DatasetInfo:
     last: str | None
 
     def to_dict(self) -> dict[str, str | int | None]:
-        """Gives the fields, JSON-safe."""
+        """Returns the fields, JSON-safe."""
         return asdict(self)
 
 
@@ -47,12 +47,12 @@ def write_dataset(batches: Iterable[pa.RecordBatch], path: Path | str) -> Datase
     How the rows are spread over batches does not show in the file.
 
     Args:
-        batches: from `select_rows`, at least one.
-        path: the file; an existing one is replaced when everything is written.
+        batches: From `select_rows`, at least one.
+        path: The file; an existing one is replaced when everything is written.
 
     Raises:
-        SourceError: there is no batch; or whatever reading them raises. Nothing is written then.
-        StateError: the file cannot be written.
+        SourceError: If there is no batch, or reading them raises it. Nothing is written then.
+        StateError: If the file cannot be written.
     """
     batches = iter(batches)
     head = next(batches, None)
@@ -61,7 +61,7 @@ def write_dataset(batches: Iterable[pa.RecordBatch], path: Path | str) -> Datase
     extent = _Extent(head.schema)
     with atomic_path(path) as temporary:
         with pq.ParquetWriter(temporary, head.schema, compression="zstd") as writer:
-            for table in _row_groups(chain([head], batches)):
+            for table in _regrouped(chain([head], batches)):
                 extent.add(table)
                 writer.write_table(table, row_group_size=_ROW_GROUP)
         with temporary.open("rb") as file:
@@ -71,7 +71,7 @@ def write_dataset(batches: Iterable[pa.RecordBatch], path: Path | str) -> Datase
 
 
 class _Extent:
-    """Counts rows, and follows the smallest and largest timestamp (µs)."""
+    """The number of rows so far, and their smallest and largest timestamp (µs)."""
 
     def __init__(self, schema: pa.Schema) -> None:
         noted = (schema.metadata or {}).get(TIMESTAMP_KEY, b"").decode()
@@ -91,8 +91,8 @@ class _Extent:
             self.last = high if self.last is None else max(high, self.last)
 
 
-def _row_groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Gathers batches into tables of exactly one row group; the last may be shorter."""
+def _regrouped(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Yields tables of exactly one row group, gathered from batches; the last may be shorter."""
     pending: list[pa.RecordBatch] = []
     rows = 0
     for batch in batches:

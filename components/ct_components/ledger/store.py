@@ -120,6 +120,12 @@ class Ledger:
                 runs.update().where(runs.c.run_id == run_id).values(mlflow_run_id=mlflow_run_id)
             )
 
+    def reopen_run(self, run_id: str) -> None:
+        """Opens a closed run again: somebody retries it, after what was wrong has been mended."""
+        values = {"state": "running", "outcome": None, "message": None, "finished_at": None}
+        with self._database.writing() as connection:
+            connection.execute(runs.update().where(runs.c.run_id == run_id).values(values))
+
     def finish_run(self, run_id: str, *, state: str, outcome: str, message: str) -> None:
         """Closes a run; closing it again changes nothing but the message."""
         this = runs.update().where(runs.c.run_id == run_id)

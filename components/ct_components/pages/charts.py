@@ -25,7 +25,17 @@ Points = Sequence[tuple[float, float, float]]
 
 @dataclass(frozen=True)
 class GainChart:
-    """A gain with its one-sided limits: `upper` None runs to the edge, open-ended."""
+    """The places of a gain with its one-sided limits.
+
+    Attributes:
+        ticks: Of the axis.
+        gain: The gain.
+        lower: Its lower limit.
+        upper: Its upper limit; None runs to the edge, open-ended.
+        zero: No gain.
+        needed: The gain that the gate requires; None when none is drawn.
+        provable: The smallest gain that could have been proven; None when none is drawn.
+    """
 
     ticks: list[Tick]
     gain: float
@@ -43,11 +53,11 @@ def gain_chart(
     needed: float | None = None,
     provable: float | None = None,
 ) -> GainChart | None:
-    """Place a gain, its limits, zero, the required gain and the smallest provable one on one axis.
+    """Returns a gain, its limits, zero, the required gain and the smallest provable one on one axis.
 
     None without a finite gain and lower limit: there is nothing to draw.
     """
-    if not _finite(gain) or not _finite(lower):
+    if not _is_finite(gain) or not _is_finite(lower):
         return None
     axis = axis_over((0.0, gain, lower, upper, needed, provable), 14, RIGHT, pad=0.1)
     place = _placer(axis)
@@ -64,7 +74,14 @@ def gain_chart(
 
 @dataclass(frozen=True)
 class Mark:
-    """A point of a series, with what it says when pointed at."""
+    """A point of a series.
+
+    Attributes:
+        x: Its place from the left.
+        y: Its place from the top.
+        label: What it says when pointed at.
+        kind: The verdict that its shape stands for; "" for none.
+    """
 
     x: float
     y: float
@@ -77,6 +94,14 @@ class DayChart:
     """Both models' scores by day: lines broken at days without a score, and a mark for each day.
 
     A long holdout has lines only: its marks would run into each other.
+
+    Attributes:
+        x_ticks: Dates.
+        y_ticks: Scores.
+        champion: The champion's lines, each as the points of a polyline.
+        challenger: The challenger's lines, likewise.
+        champion_marks: The champion's score of each day.
+        challenger_marks: The challenger's score of each day.
     """
 
     x_ticks: list[Tick]
@@ -88,8 +113,8 @@ class DayChart:
 
 
 def day_chart(days: Sequence[DayScore]) -> DayChart | None:
-    """Place the scores by day; None when no day has any."""
-    scores = [s for day in days for s in (day.champion, day.challenger) if _finite(s)]
+    """Returns the scores by day, placed; None when no day has any."""
+    scores = [s for day in days for s in (day.champion, day.challenger) if _is_finite(s)]
     if not scores:
         return None
     y = axis_over(scores, BOTTOM, TOP)
@@ -109,7 +134,14 @@ def day_chart(days: Sequence[DayScore]) -> DayChart | None:
 
 @dataclass(frozen=True)
 class RocChart:
-    """ROC curves in a square; `at_threshold` is the challenger's point at the confusion's threshold."""
+    """ROC curves in a square.
+
+    Attributes:
+        ticks: Rates, on both axes.
+        champion: The points of the champion's polyline; "" without any.
+        challenger: The points of the challenger's polyline; "" without any.
+        at_threshold: The challenger's point at the confusion's threshold; None when it is not known.
+    """
 
     ticks: list[float]
     champion: str
@@ -118,7 +150,7 @@ class RocChart:
 
 
 def roc_chart(champion: Points, challenger: Points, confusion: ConfusionCounts | None) -> RocChart | None:
-    """Place both models' ROC points; None when neither has any."""
+    """Returns both models' ROC points, placed; None when neither has any."""
     if not champion and not challenger:
         return None
     x, y = Axis(0, 1, 0, 300), Axis(0, 1, 300, 0)
@@ -138,7 +170,14 @@ def roc_chart(champion: Points, challenger: Points, confusion: ConfusionCounts |
 
 @dataclass(frozen=True)
 class Timeline:
-    """Training and holdout windows before as-of, as (start, end) places, with dates below."""
+    """Training and holdout windows before as-of.
+
+    Attributes:
+        training: Places of the training window's start and end.
+        holdout: Places of the holdout's start and end.
+        as_of: Place of as-of.
+        dates: Below the line: both starts, and as-of.
+    """
 
     training: tuple[float, float]
     holdout: tuple[float, float]
@@ -147,7 +186,7 @@ class Timeline:
 
 
 def timeline(training: WindowRows, holdout: WindowRows, identity: Identity) -> Timeline:
-    """Place the windows on one line of time that ends at as-of or the holdout's end."""
+    """Returns the windows on one line of time that ends at as-of or the holdout's end."""
     instants = [
         _seconds(iso) for iso in (training.start, training.end, holdout.start, holdout.end, identity.as_of)
     ]
@@ -161,15 +200,15 @@ def timeline(training: WindowRows, holdout: WindowRows, identity: Identity) -> T
 
 
 def spark_path(column: ColumnSummary) -> str:
-    """The histogram of a numeric column as one SVG path of 24 equally wide bars, or "" without one.
+    """Returns the histogram of a numeric column as one SVG path of 24 equally wide bars, or "" without one.
 
     Profile edges are quantiles, so their counts are level by design: each bin's rows are spread evenly over
     its span and gathered in equal bars from the minimum to the maximum, which shows the shape.
     """
     low, high = column.minimum, column.maximum
     if (
-        not _finite(low)
-        or not _finite(high)
+        not _is_finite(low)
+        or not _is_finite(high)
         or len(column.counts) != len(column.edges) + 1
         or not any(column.counts)
     ):
@@ -185,7 +224,16 @@ def spark_path(column: ColumnSummary) -> str:
 
 @dataclass(frozen=True)
 class Trend:
-    """One model's scores over as-of: a champion mark and a challenger mark for each judged run."""
+    """One model's scores over as-of.
+
+    Attributes:
+        model: The model's name.
+        x_ticks: The first as-of and the last.
+        y_ticks: Scores.
+        line: The points of the challengers' polyline.
+        champion_marks: The champion's score at each judged run.
+        challenger_marks: The challenger's score at each judged run, by verdict.
+    """
 
     model: str
     x_ticks: list[Tick]
@@ -196,10 +244,10 @@ class Trend:
 
 
 def trend(model: str, runs: Iterable[RunRow]) -> Trend | None:
-    """Place the scores of a model's latest judged runs by as-of; None below two of them."""
-    judged = sorted((r for r in runs if _finite(r.challenger_score)), key=lambda r: _seconds(r.as_of))
+    """Returns the scores of a model's latest judged runs by as-of, placed; None below two of them."""
+    judged = sorted((r for r in runs if _is_finite(r.challenger_score)), key=lambda r: _seconds(r.as_of))
     judged = judged[-_TREND_RUNS:]
-    if len(judged) < 2:  # noqa: PLR2004 - a trend has two points
+    if len(judged) < 2:  # noqa: PLR2004 — a trend has two points
         return None
     times = [_seconds(run.as_of) for run in judged]
     x = Axis(times[0], max(times[-1], times[0] + 1), LEFT + 10, RIGHT - 8)
@@ -207,12 +255,12 @@ def trend(model: str, runs: Iterable[RunRow]) -> Trend | None:
     challengers = [
         Mark(x.at(t), y.at(r.challenger_score), _trend_label(r), r.verdict or "")
         for t, r in zip(times, judged, strict=True)
-        if _finite(r.challenger_score)
+        if _is_finite(r.challenger_score)
     ]
     champions = [
         Mark(x.at(t), y.at(r.champion_score), f"champion {fixed(r.champion_score)}")
         for t, r in zip(times, judged, strict=True)
-        if _finite(r.champion_score)
+        if _is_finite(r.champion_score)
     ]
     ends = [(x.at(times[0]), judged[0]), (x.at(times[-1]), judged[-1])]
     x_ticks = [Tick(at, instant(run.as_of, run.timezone)) for at, run in ends]
@@ -226,12 +274,12 @@ def _trend_label(run: RunRow) -> str:
     )
 
 
-def _finite(value: float | None) -> TypeGuard[float]:
+def _is_finite(value: float | None) -> TypeGuard[float]:
     return value is not None and math.isfinite(value)
 
 
 def _placer(axis: Axis) -> Callable[[float | None], float | None]:
-    return lambda value: axis.at(value) if _finite(value) else None
+    return lambda value: axis.at(value) if _is_finite(value) else None
 
 
 def _seconds(iso: str) -> float:
@@ -245,10 +293,10 @@ def _polyline(marks: Iterable[Mark]) -> str:
 def _series(
     days: Sequence[DayScore], role: str, scores: Sequence[float | None], x: Axis, y: Axis
 ) -> list[list[Mark]]:
-    """Runs of consecutive days that have a score."""
+    """Returns runs of consecutive days that have a score."""
     runs: list[list[Mark]] = [[]]
     for i, (day, score) in enumerate(zip(days, scores, strict=True)):
-        if _finite(score):
+        if _is_finite(score):
             runs[-1].append(
                 Mark(x.at(i), y.at(score), f"{day.day}: {role} {fixed(score)}, {count(day.rows)} rows")
             )
@@ -258,13 +306,13 @@ def _series(
 
 
 def _date_ticks(days: Sequence[str], x: Axis) -> list[Tick]:
-    """As many days as can be read side by side, the first among them."""
+    """Returns as many days as can be read side by side, the first among them."""
     every = math.ceil(len(days) * _DATES_APART / (x.stop - x.start))
     return [Tick(x.at(i), shorten(day, 11)) for i, day in enumerate(days) if i % every == 0]
 
 
 def _rebin(edges: Sequence[float], counts: Sequence[int]) -> list[float]:
-    """Spread each bin's rows over equal bars from the lowest edge to the highest."""
+    """Returns each bin's rows, spread over equal bars from the lowest edge to the highest."""
     low, high = min(edges), max(edges)
     width = (high / _SPARK_BARS - low / _SPARK_BARS) or 1.0
     heights = [0.0] * _SPARK_BARS

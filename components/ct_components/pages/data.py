@@ -5,10 +5,12 @@ Instants are ISO 8601 strings with an offset, scores and gains are absolute (0 t
 escape it. `href` fields are paths relative to the page's own file, or http(s) addresses.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
+
+from ct_components.statistics.moments import standard_deviation
+from ct_components.statistics.settings import Gate
 
 Value = float | int | str | None
 """What a check looked at or was compared with."""
@@ -16,7 +18,20 @@ Value = float | int | str | None
 
 @dataclass(frozen=True)
 class Identity:
-    """Which model, run, versions and rows a page speaks of."""
+    """Which model, run, versions and rows a page speaks of.
+
+    Attributes:
+        model: The model's name.
+        run: The pipeline run's id.
+        as_of: The instant that the run pretends is now.
+        timezone: IANA name of the zone that instants are shown in.
+        trigger_reason: schedule, drift, performance or manual.
+        mlflow_run: Id of the MLflow run.
+        champion_version: Registered version of the champion; None for a first model.
+        challenger_version: Registered version of the challenger.
+        training_fingerprint: Digest of the training rows.
+        holdout_fingerprint: Digest of the holdout's rows.
+    """
 
     model: str
     run: str
@@ -34,7 +49,11 @@ class Identity:
 class WindowRows:
     """A half-open window of time, and the rows in it.
 
-    `partial` says that the source starts later than the window does.
+    Attributes:
+        start: The first instant.
+        end: The first instant after it.
+        rows: Number of rows.
+        partial: Whether the source starts later than the window does.
     """
 
     start: str
@@ -47,8 +66,28 @@ class WindowRows:
 class Judged:
     """A judgement of the gate, as `statistics.gate.Judgement.to_dict()` gives it.
 
-    `lower` and `upper` are one-sided limits at `alpha`; `baseline_lower` is one at the gate's whole alpha.
-    `alpha_spent` is what this verdict took of the champion's alpha, `alpha_left` what later ones can take.
+    Attributes:
+        verdict: promote, hold, reject or insufficient.
+        reason: Why, in one stable word.
+        explanation: Why, in one sentence with the numbers.
+        champion_score: The champion's metric on the holdout.
+        challenger_score: The challenger's metric on the same rows.
+        gain: Challenger less champion.
+        lower: One-sided lower limit of the gain at `alpha`.
+        upper: One-sided upper limit of the gain at `alpha`.
+        smallest_provable_gain: A gain above this would have had a lower limit above 0.
+        p_value: One-sided, of "the challenger is no better than the champion".
+        alpha: One-sided alpha of this challenge.
+        alpha_spent: What this verdict took of the champion's alpha.
+        alpha_left: What later challenges can take.
+        challenge: Which challenge of this champion this was, from 1.
+        baseline_score: The baseline predictor's metric.
+        baseline_gain: Challenger less baseline predictor.
+        baseline_lower: One-sided lower limit of `baseline_gain` at the gate's whole alpha.
+        n: Rows of the holdout.
+        positives: Its positive rows.
+        clusters: Its clusters.
+        standard_error: Of the gain.
     """
 
     verdict: str
@@ -75,31 +114,20 @@ class Judged:
 
     @classmethod
     def from_dict(cls, judgement: Mapping[str, Any]) -> Self:
-        """Take what the page shows out of a judgement's dictionary; other keys are left alone."""
+        """Returns what the page shows of a judgement's dictionary; other keys are left alone."""
         return cls(**{f.name: judgement[f.name] for f in fields(cls) if f.name in judgement})
 
 
 @dataclass(frozen=True)
-class GateSettings:
-    """The settings of the gate that the verdict page explains."""
-
-    metric: str = "roc_auc"
-    min_improvement: float = 0.01
-    alpha: float = 0.05
-    strict: bool = False
-    spending: str = "quadratic"
-    cluster: str = "day"
-    floors: Mapping[str, float] = field(default_factory=lambda: {"roc_auc": 0.5})
-
-    @classmethod
-    def from_dict(cls, gate: Mapping[str, Any]) -> Self:
-        """Take what the page shows out of a gate's or a spec's settings; other keys are left alone."""
-        return cls(**{f.name: gate[f.name] for f in fields(cls) if f.name in gate})
-
-
-@dataclass(frozen=True)
 class DayScore:
-    """Both models' scores on one cluster of the holdout; None where a day holds one class only."""
+    """Both models' scores on one cluster of the holdout.
+
+    Attributes:
+        day: The cluster's name.
+        rows: Its rows.
+        champion: The champion's score; None where the day holds one class only.
+        challenger: The challenger's score; likewise.
+    """
 
     day: str
     rows: int
@@ -109,7 +137,15 @@ class DayScore:
 
 @dataclass(frozen=True)
 class ConfusionCounts:
-    """Counts of the challenger's decisions at a threshold of its score."""
+    """Counts of the challenger's decisions at a threshold of its score.
+
+    Attributes:
+        tp: Predicted positive, and positive.
+        fp: Predicted positive, and negative.
+        fn: Predicted negative, and positive.
+        tn: Predicted negative, and negative.
+        threshold: Rows that score at least this are predicted positive.
+    """
 
     tp: int
     fp: int
@@ -122,14 +158,23 @@ class ConfusionCounts:
 class VerdictPage:
     """One verdict: challenger against champion on the holdout.
 
-    ROC points are (false positive rate, true positive rate, threshold), from (0, 0) to (1, 1).
+    Attributes:
+        identity: What the page speaks of.
+        judged: The judgement.
+        training: The challenger's training window.
+        holdout: The rows that judged both models.
+        gate: The settings that it was judged by.
+        days: Both models' scores by day.
+        champion_roc: (false positive rate, true positive rate, threshold), from (0, 0) to (1, 1).
+        challenger_roc: Likewise.
+        confusion: The challenger's decisions.
     """
 
     identity: Identity
     judged: Judged
     training: WindowRows
     holdout: WindowRows
-    gate: GateSettings = field(default_factory=GateSettings)
+    gate: Gate = field(default_factory=Gate)
     days: tuple[DayScore, ...] = ()
     champion_roc: tuple[tuple[float, float, float], ...] = ()
     challenger_roc: tuple[tuple[float, float, float], ...] = ()
@@ -138,7 +183,17 @@ class VerdictPage:
 
 @dataclass(frozen=True)
 class CheckRow:
-    """One check of the data: `severity` is fail or warn, and counts only when it has not passed."""
+    """One check of the data.
+
+    Attributes:
+        rule: What is checked.
+        column: Of which column; None for the rows as a whole.
+        window: Of which window.
+        value: What was found.
+        limit: What it was compared with.
+        passed: Whether the value is within the limit.
+        severity: fail or warn; counts only when the check has not passed.
+    """
 
     rule: str
     column: str | None
@@ -153,9 +208,18 @@ class CheckRow:
 class ColumnSummary:
     """The training profile of one column.
 
-    `kind` is numeric, categorical or other; `missing` counts nulls and NaN among `count` rows. A
-    numeric column has `edges` (rising) and `counts` (one more: the first lie below the first edge, the
-    last from the last edge up); a categorical one has `categories`, (name, rows), the most frequent first.
+    Attributes:
+        name: The column's name.
+        kind: numeric, categorical or other.
+        count: Rows, missing values included.
+        missing: Nulls and NaN among them.
+        mean: Of the finite values of a numeric column, as the next three.
+        deviation: Standard deviation.
+        minimum: Smallest value.
+        maximum: Largest value.
+        edges: Of a numeric column's histogram; rising.
+        counts: One more than edges: the first lie below the first edge, the last from the last edge up.
+        categories: Of a categorical column: (name, rows), the most frequent first.
     """
 
     name: str
@@ -172,21 +236,21 @@ class ColumnSummary:
 
     @classmethod
     def from_dict(cls, name: str, profile: Mapping[str, Any]) -> Self:
-        """Take one column of `Profile.to_json()`, as parsed, with its `kind`.
+        """Returns the summary of one column of `profiles.to_json`, as parsed, with its `kind`.
 
         >>> ColumnSummary.from_dict("origin", {"kind": "categorical", "count": 3, "nulls": 1,
         ...                                    "categories": {"EWR": 2}}).categories
         (('EWR', 2),)
         """
         missing = profile.get("nulls", 0) + profile.get("nan", 0)
-        finite, m2 = profile["count"] - missing - profile.get("infinities", 0), profile.get("m2")
+        finite = profile["count"] - missing - profile.get("infinities", 0)
         return cls(
             name=name,
             kind=profile["kind"],
             count=profile["count"],
             missing=missing,
             mean=profile.get("mean"),
-            deviation=math.sqrt(m2 / (finite - 1)) if m2 is not None and finite > 1 else None,
+            deviation=standard_deviation(profile.get("m2"), finite),
             minimum=profile.get("minimum"),
             maximum=profile.get("maximum"),
             edges=tuple(profile.get("edges", ())),
@@ -199,7 +263,15 @@ class ColumnSummary:
 class ValidationPage:
     """The checks of one run's data, and the training profile they looked at.
 
-    `classes` are (class, rows) of the training window's labelled rows.
+    Attributes:
+        identity: What the page speaks of.
+        training: The training window.
+        holdout: The holdout.
+        checks: In any order; the page shows first what failed.
+        columns: The training profile.
+        labelled: Labelled training rows.
+        label_coverage: Their share of all training rows, 0 to 1.
+        classes: (class, rows) of the labelled training rows.
     """
 
     identity: Identity
@@ -214,26 +286,35 @@ class ValidationPage:
 
 @dataclass(frozen=True)
 class StageRow:
-    """One stage of a run: `outcome` is succeeded, failed, skipped or running."""
+    """One stage of a run.
+
+    Attributes:
+        stage: Its name.
+        outcome: succeeded, failed or running.
+        seconds: How long it took.
+        message: What it said when it failed.
+    """
 
     stage: str
     outcome: str
     seconds: float | None = None
     message: str | None = None
-    href: str | None = None
-
-
-@dataclass(frozen=True)
-class Link:
-    """A named way to another page, file or service."""
-
-    label: str
-    href: str
 
 
 @dataclass(frozen=True)
 class RunPage:
-    """One run: `outcome` is promoted, retained, failed or running."""
+    """One run.
+
+    Attributes:
+        identity: What the page speaks of.
+        outcome: promoted, retained, failed or running.
+        stages: In the order they ran.
+        judged: The judgement, if it came that far.
+        started: When the first stage started.
+        seconds: From there to the end of the last stage.
+        failed_stage: The stage that failed.
+        message: What there is to say of the outcome.
+    """
 
     identity: Identity
     outcome: str
@@ -243,12 +324,29 @@ class RunPage:
     seconds: float | None = None
     failed_stage: str | None = None
     message: str | None = None
-    links: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True)
 class RunRow:
-    """One line of the index: a run, its verdict if it came that far, and where its pages lie."""
+    """One line of the index.
+
+    Attributes:
+        model: The model's name.
+        run: The pipeline run's id.
+        as_of: The instant that the run pretends is now.
+        outcome: promoted, retained, failed or running.
+        timezone: IANA name of the zone that as-of is shown in.
+        trigger_reason: schedule, drift, performance or manual.
+        verdict: If it came that far, as what follows.
+        reason: Why, in one stable word.
+        champion_score: The champion's metric on the holdout.
+        challenger_score: The challenger's metric on the same rows.
+        gain: Challenger less champion.
+        lower: One-sided lower limit of the gain.
+        seconds: How long the run took.
+        href: Where its page lies.
+        verdict_href: Where its verdict's page lies.
+    """
 
     model: str
     run: str

@@ -15,7 +15,7 @@ _HOUR = 3600
 
 
 def fixed(value: float | None, digits: int = 4) -> str:
-    """A score, with four decimals.
+    """Returns a score, with four decimals.
 
     >>> fixed(0.74216), fixed(0.0), fixed(float("nan")), fixed(None) == DASH
     ('0.7422', '0.0000', 'NaN', True)
@@ -29,7 +29,7 @@ def fixed(value: float | None, digits: int = 4) -> str:
 
 
 def signed(value: float | None, digits: int = 4) -> str:
-    """A gain, with its sign unless it is zero as shown.
+    """Returns a gain, with its sign unless it is zero as shown.
 
     >>> signed(0.0123), signed(0.0), signed(-0.00001), signed(-0.5) == MINUS + "0.5000"
     ('+0.0123', '0.0000', '0.0000', True)
@@ -40,7 +40,7 @@ def signed(value: float | None, digits: int = 4) -> str:
 
 
 def general(value: float | str | None) -> str:
-    """A value of unknown kind: text as it is, numbers with at most six significant digits.
+    """Returns a value of unknown kind: text as it is, numbers with at most six significant digits.
 
     >>> general(0.25), general(12345678), general("EWR"), general(True)
     ('0.25', '12,345,678', 'EWR', 'true')
@@ -59,7 +59,7 @@ def general(value: float | str | None) -> str:
 
 
 def short(value: float | None) -> str:
-    """A number in little space, with at most four significant digits.
+    """Returns a number in little space, with at most four significant digits.
 
     >>> short(1035.2), short(0.3333333), short(0.0)
     ('1,035', '0.3333', '0')
@@ -70,7 +70,7 @@ def short(value: float | None) -> str:
 
 
 def probability(value: float | None) -> str:
-    """A p-value or an alpha: four decimals, three significant digits when small.
+    """Returns a p-value or an alpha: four decimals, three significant digits when small.
 
     >>> probability(0.05), probability(0.00338), probability(2e-13), probability(0.0)
     ('0.05', '0.00338', '< 0.0001', '0')
@@ -79,11 +79,11 @@ def probability(value: float | None) -> str:
         return DASH
     if not math.isfinite(value):
         return _not_finite(value)
-    return "< 0.0001" if 0 < value < 1e-4 else f"{value + 0.0:.3g}"  # noqa: PLR2004 - where four decimals end
+    return "< 0.0001" if 0 < value < 1e-4 else f"{value + 0.0:.3g}"  # noqa: PLR2004 — where four decimals end
 
 
 def count(value: int | None) -> str:
-    """A number of things.
+    """Returns a number of things.
 
     >>> count(336776), count(0)
     ('336,776', '0')
@@ -92,7 +92,7 @@ def count(value: int | None) -> str:
 
 
 def percent(value: float | None) -> str:
-    """A share, with one decimal; never 0.0 % or 100.0 % for what is merely close to it.
+    """Returns a share, with one decimal; never 0.0 % or 100.0 % for what is merely close to it.
 
     >>> percent(0.2178), percent(1.0), percent(0.0), percent(0.00001), percent(0.99999)
     ('21.8 %', '100 %', '0 %', '< 0.1 %', '> 99.9 %')
@@ -101,16 +101,16 @@ def percent(value: float | None) -> str:
         return DASH
     if not math.isfinite(value):
         return _not_finite(value)
-    if 0 < value < 0.0005:  # noqa: PLR2004 - what one decimal would round to nothing
+    if 0 < value < 0.0005:  # noqa: PLR2004 — what one decimal would round to nothing
         return "< 0.1 %"
-    if 0.9995 < value < 1:  # noqa: PLR2004 - and what it would round to everything
+    if 0.9995 < value < 1:  # noqa: PLR2004 — and what it would round to everything
         return "> 99.9 %"
     digits = 0 if value in (0.0, 1.0) else 1
     return f"{100 * value + 0.0:.{digits}f} %".replace("-", MINUS)
 
 
 def seconds(value: float | None) -> str:
-    """A duration.
+    """Returns a duration.
 
     >>> seconds(0.0), seconds(1.24), seconds(75), seconds(3661)
     ('0.0 s', '1.2 s', '1 min 15 s', '1 h 01 min')
@@ -126,7 +126,7 @@ def seconds(value: float | None) -> str:
 
 
 def instant(iso: str | None, timezone: str = "UTC") -> str:
-    """An instant on the wall clock of a time zone; midnight is the day alone.
+    """Returns an instant on the wall clock of a time zone; midnight is the day alone.
 
     >>> instant("2013-04-01T04:00:00+00:00", "America/New_York"), instant("2013-04-01T04:30:00Z")
     ('2013-04-01', '2013-04-01 04:30')
@@ -138,7 +138,7 @@ def instant(iso: str | None, timezone: str = "UTC") -> str:
 
 
 def href(path: str) -> str:
-    """An address for a link: http(s) as it is, anything else as a path relative to the page.
+    """Returns an address for a link: http(s) as it is, anything else as a path relative to the page.
 
     A scheme such as `javascript:` becomes a harmless file name, and `//host` no other host.
 
@@ -151,7 +151,7 @@ def href(path: str) -> str:
 
 
 def shorten(text: str | None, limit: int = 60) -> str:
-    """Text for a narrow cell: the middle of what is too long is left out.
+    """Returns text for a narrow cell: the middle of what is too long is left out.
 
     >>> shorten("sha256:0123456789abcdef", 11)
     'sha25…bcdef'

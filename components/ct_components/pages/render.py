@@ -25,10 +25,10 @@ _PROMOTIONS_SHOWN = 8
 
 
 def verdict_page(data: VerdictPage) -> str:
-    """The page of one verdict: what was decided, by what limit, on which rows.
+    """Returns the page of one verdict: what was decided, by what limit, on which rows.
 
     Raises:
-        ValueError: an instant is not ISO 8601.
+        ValueError: If an instant is not ISO 8601.
     """
     judged = data.judged
     return _render(
@@ -46,10 +46,10 @@ def verdict_page(data: VerdictPage) -> str:
 
 
 def validation_page(data: ValidationPage) -> str:
-    """The page of one run's data: each check with its value and limit, and the training profile.
+    """Returns the page of one run's data: each check with its value and limit, and the training profile.
 
     Raises:
-        ValueError: an instant is not ISO 8601.
+        ValueError: If an instant is not ISO 8601.
     """
     failed = [check for check in data.checks if not check.passed and check.severity == "fail"]
     warned = [check for check in data.checks if not check.passed and check.severity != "fail"]
@@ -67,21 +67,21 @@ def validation_page(data: ValidationPage) -> str:
 
 
 def run_page(data: RunPage) -> str:
-    """The page of one run: its stages with outcomes and seconds, its verdict, what failed, other pages.
+    """Returns the page of one run: its stages with outcomes and seconds, its verdict, what failed.
 
     Raises:
-        ValueError: an instant is not ISO 8601.
+        ValueError: If an instant is not ISO 8601.
     """
     return _render("run.html.j2", page=data, bars=_stage_bars(data.stages))
 
 
 def index_page(runs: Sequence[RunRow]) -> str:
-    """The page of a state folder: all its runs, in the order given (newest first), with links.
+    """Returns the page of a state folder: all its runs, in the order given (newest first), with links.
 
     Only the first 200 runs get a line; all are counted.
 
     Raises:
-        ValueError: an instant is not ISO 8601.
+        ValueError: If an instant is not ISO 8601.
     """
     models = list(dict.fromkeys(run.model for run in runs))
     trends = [
@@ -99,7 +99,7 @@ def index_page(runs: Sequence[RunRow]) -> str:
 
 
 def _stage_bars(stages: Sequence[StageRow]) -> list[tuple[float, float]]:
-    """Start and length of each stage in percent of all seconds: stages run one after another."""
+    """Returns start and length of each stage in percent of all seconds: stages run one after another."""
     total = sum(stage.seconds or 0.0 for stage in stages) or 1.0
     bars, start = [], 0.0
     for stage in stages:

@@ -11,7 +11,12 @@ _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 @dataclass(frozen=True)
 class Tick:
-    """A mark on an axis: its place in drawing units, and its label."""
+    """A mark on an axis.
+
+    Attributes:
+        at: Its place, in drawing units.
+        label: What stands beside it.
+    """
 
     at: float
     label: str
@@ -19,7 +24,14 @@ class Tick:
 
 @dataclass(frozen=True)
 class Axis:
-    """A linear map of values [low, high] onto places [start, stop] in drawing units."""
+    """A linear map of values onto places in drawing units.
+
+    Attributes:
+        low: The smallest value.
+        high: The largest value; above `low`.
+        start: Place of the smallest value.
+        stop: Place of the largest value; may be below `start`.
+    """
 
     low: float
     high: float
@@ -27,12 +39,12 @@ class Axis:
     stop: float
 
     def at(self, value: float) -> float:
-        """The place of a value, to a tenth of a unit; values beyond the ends stay at the ends."""
+        """Returns the place of a value, to a tenth of a unit; values beyond the ends stay at the ends."""
         share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
         return round(self.start + share * (self.stop - self.start), 1)
 
     def ticks(self, wanted: int = 5) -> list[Tick]:
-        """About `wanted` marks at round values.
+        """Returns about `wanted` marks at round values.
 
         >>> [tick.label for tick in Axis(0.613, 0.741, 0, 100).ticks(4)]
         ['0.65', '0.70']
@@ -47,7 +59,7 @@ class Axis:
 
 
 def axis_over(values: Iterable[float | None], start: float, stop: float, pad: float = 0.08) -> Axis:
-    """An axis over all finite values, with `pad` of their span free on each side.
+    """Returns an axis over all finite values, with `pad` of their span free on each side.
 
     Equal values, or none, get a span of their own, so that nothing is ever divided by zero.
     """
@@ -61,6 +73,6 @@ def axis_over(values: Iterable[float | None], start: float, stop: float, pad: fl
 
 
 def _round_step(raw: float) -> float:
-    """The smallest of 1, 2, 2.5 and 5 times a power of ten that is not below `raw`."""
+    """Returns the smallest of 1, 2, 2.5 and 5 times a power of ten that is not below `raw`."""
     power = 10.0 ** math.floor(math.log10(raw))
     return next(step * power for step in _STEPS if step * power >= raw * (1 - 1e-9))

@@ -11,7 +11,6 @@ SYMBOLS = {
     "failed": "✕",
     "running": "…",
     "succeeded": "✓",
-    "skipped": "\u2013",
     "pass": "✓",
     "warn": "!",
     "fail": "✕",
@@ -35,7 +34,7 @@ METRICS = {"roc_auc": "ROC AUC"}
 
 
 def reason_text(reason: str) -> str:
-    """What a reason means; an unknown one is shown as it is, with spaces.
+    """Returns what a reason means; an unknown one is shown as it is, with spaces.
 
     >>> reason_text("superior"), reason_text("slice_harmed")
     ('the challenger is proven better', 'slice harmed')
@@ -44,17 +43,17 @@ def reason_text(reason: str) -> str:
 
 
 def metric_name(metric: str) -> str:
-    """What people call a metric."""
+    """Returns what people call a metric."""
     return METRICS.get(metric, metric)
 
 
 def symbol(code: str) -> str:
-    """The symbol of a verdict or outcome; a plain dot for one that is not known here."""
+    """Returns the symbol of a verdict or outcome; a plain dot for one that is not known here."""
     return SYMBOLS.get(code, "·")
 
 
 def tone(code: str | None) -> str:
-    """The colour class of a verdict or outcome: good, wait, bad or quiet."""
+    """Returns the colour class of a verdict or outcome: good, wait, bad or quiet."""
     good, wait, bad = (
         {"promote", "promoted", "succeeded", "pass"},
         {"hold", "retained", "warn", "running"},

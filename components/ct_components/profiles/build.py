@@ -41,21 +41,21 @@ def profile_dataset(
     others: Sequence[str] = (),
     edges: Mapping[str, Sequence[float]] | None = None,
 ) -> Profile:
-    """Profiles a dataset.
+    """Returns the profile of a dataset.
 
     A column whose type does not fit its role is profiled as `OtherProfile`, for the caller to judge.
 
     Args:
-        path: a dataset.
-        numeric: columns to profile as numbers.
-        categorical: columns to profile as categories.
-        others: further columns, of which rows and nulls are counted.
-        edges: histogram edges by numeric column, from `Profile.edges` of the reference. Columns without get
+        path: The dataset.
+        numeric: Columns to profile as numbers.
+        categorical: Columns to profile as categories.
+        others: Further columns, of which rows and nulls are counted.
+        edges: Histogram edges by numeric column, from `Profile.edges` of the reference. Columns without get
             their own, from their quantiles (at most `BINS` bins; a value that fills bins gets one of its
             own), and are held in memory while they are profiled, one at a time.
 
     Raises:
-        SourceError: the file is missing, corrupt, or lacks a column.
+        SourceError: If the file is missing or corrupt, or lacks a column.
     """
     path, known = Path(path), dict(edges or {})
     with open_parquet(path) as file:
@@ -80,7 +80,7 @@ def profile_dataset(
 
 
 class _Builder(Protocol):
-    """Sees a column chunk by chunk, then gives its profile."""
+    """What sees a column chunk by chunk, and then makes its profile."""
 
     def add(self, column: pa.ChunkedArray) -> None: ...
 
@@ -88,7 +88,7 @@ class _Builder(Protocol):
 
 
 class _NumericBuilder:
-    """With edges, keeps a profile; without, keeps the values until the quantiles are known."""
+    """A profile so far, where edges are given; else the values, until their quantiles are known."""
 
     def __init__(self, name: str, edges: Sequence[float] | None) -> None:
         self.name = name
@@ -146,7 +146,7 @@ class _OtherBuilder:
 
 
 def _groups(builders: Mapping[str, _Builder]) -> Iterator[list[str]]:
-    """Gives columns that keep their values alone, the others a few at a time."""
+    """Yields columns that keep their values one by one, the others a few at a time."""
     keeping = [n for n, b in builders.items() if isinstance(b, _NumericBuilder) and b.edges is None]
     light = [name for name in builders if name not in keeping]
     yield from ([name] for name in keeping)
@@ -154,7 +154,7 @@ def _groups(builders: Mapping[str, _Builder]) -> Iterator[list[str]]:
 
 
 def _numeric(values: NDArray[np.float64], nulls: int, edges: NDArray[np.float64] | None) -> NumericProfile:
-    """Profiles one array; its NaN include the nulls."""
+    """Returns the profile of one array, whose NaN include the nulls."""
     finite = np.sort(values[np.isfinite(values)])
     infinities = int(np.count_nonzero(np.isinf(values)))
     edges = _quantile_edges(finite) if edges is None else edges
@@ -175,7 +175,7 @@ def _numeric(values: NDArray[np.float64], nulls: int, edges: NDArray[np.float64]
 
 
 def _quantile_edges(finite: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Places edges at quantiles of sorted values; shape (at most BINS + 1,).
+    """Returns edges at quantiles of sorted values; shape (at most BINS + 1,).
 
     A value on several quantiles gets a bin of its own. The last edge lies just above the maximum, so that the
     outer bins count only values that the reference did not have.
@@ -192,7 +192,7 @@ def _quantile_edges(finite: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _moments(finite: NDArray[np.float64]) -> tuple[float | None, float | None]:
-    """Gives mean and sum of squared deviations, in two passes and without overflow."""
+    """Returns mean and sum of squared deviations, in two passes and without overflow."""
     if not finite.size:
         return None, None
     largest = max(abs(float(finite[0])), abs(float(finite[-1])))

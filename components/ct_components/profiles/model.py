@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, Self
 
 from ct_components.errors import DataError
+from ct_components.statistics.moments import standard_deviation
 
 VERSION = 1
 """Of the JSON form, and of what the numbers in it mean. Profiles of two versions do not merge."""
@@ -27,16 +27,16 @@ class NumericProfile:
     bin i those in [edges[i-1], edges[i]), and the last bin those from the last edge up.
 
     Attributes:
-        count: rows, missing values included.
-        nulls: nulls in it.
+        count: Rows, missing values included.
+        nulls: Nulls in it.
         nan: NaN in it that are no nulls.
-        infinities: infinite values, of both signs.
-        mean: mean; None without finite values.
-        m2: sum of squared deviations from the mean; at most the largest float; None without finite values.
-        minimum: smallest value; None without finite values.
-        maximum: largest value; None without finite values.
-        edges: rising; of the first reference, and kept by all profiles compared with it.
-        counts: len(edges) + 1 bins.
+        infinities: Infinite values, of both signs.
+        mean: Mean; None without finite values.
+        m2: Sum of squared deviations from the mean; at most the largest float; None without finite values.
+        minimum: Smallest value; None without finite values.
+        maximum: Largest value; None without finite values.
+        edges: Rising; of the first reference, and kept by all profiles compared with it.
+        counts: Rows of each of the len(edges) + 1 bins.
     """
 
     kind: ClassVar[str] = "numeric"
@@ -64,15 +64,15 @@ class NumericProfile:
     @property
     def deviation(self) -> float | None:
         """Standard deviation with n - 1 degrees of freedom; None with fewer than two finite values."""
-        return math.sqrt(self.m2 / (self.finite - 1)) if self.m2 is not None and self.finite > 1 else None
+        return standard_deviation(self.m2, self.finite)
 
     def merge(self, other: Self, name: str) -> Self:
-        """Gives the profile of both columns' rows together.
+        """Returns the profile of both columns' rows together.
 
         Moments by the pairwise update of Chan, Golub & LeVeque (1979).
 
         Raises:
-            DataError: the edges differ.
+            DataError: If the edges differ.
         """
         if self.edges != other.edges:
             raise DataError(
@@ -99,10 +99,10 @@ class CategoricalProfile:
     """One categorical column.
 
     Attributes:
-        count: rows, missing values included.
-        nulls: nulls and NaN in it.
-        categories: rows by category, the most frequent first; at most `MAX_CATEGORIES`.
-        other: rows of further categories. While it is 0, merging is exact.
+        count: Rows, missing values included.
+        nulls: Nulls and NaN in it.
+        categories: Rows by category, the most frequent first; at most `MAX_CATEGORIES`.
+        other: Rows of further categories. While it is 0, merging is exact.
     """
 
     kind: ClassVar[str] = "categorical"
@@ -113,7 +113,7 @@ class CategoricalProfile:
 
     @classmethod
     def of(cls, count: int, nulls: int, categories: Mapping[str, int], other: int = 0) -> Self:
-        """Builds a profile of any number of categories, and keeps the most frequent."""
+        """Returns the profile of any number of categories, of which it keeps the most frequent."""
         ranked = sorted(categories.items(), key=lambda item: (-item[1], item[0]))
         rest = sum(rows for _, rows in ranked[MAX_CATEGORIES:])
         return cls(count, nulls, dict(ranked[:MAX_CATEGORIES]), other + rest)
@@ -124,7 +124,7 @@ class CategoricalProfile:
         return self.nulls
 
     def merge(self, other: Self, name: str) -> Self:  # noqa: ARG002 — as the other kinds
-        """Gives the profile of both columns' rows together."""
+        """Returns the profile of both columns' rows together."""
         together = Counter(self.categories) + Counter(other.categories)
         return self.of(self.count + other.count, self.nulls + other.nulls, together, self.other + other.other)
 
@@ -134,8 +134,8 @@ class OtherProfile:
     """One column that is no feature, or not of the type its role needs.
 
     Attributes:
-        count: rows, missing values included.
-        nulls: nulls in it.
+        count: Rows, missing values included.
+        nulls: Nulls in it.
         type: Arrow's name of its type.
     """
 
@@ -150,10 +150,10 @@ class OtherProfile:
         return self.nulls
 
     def merge(self, other: Self, name: str) -> Self:
-        """Gives the profile of both columns' rows together.
+        """Returns the profile of both columns' rows together.
 
         Raises:
-            DataError: the types differ.
+            DataError: If the types differ.
         """
         if self.type != other.type:
             raise DataError(
@@ -173,10 +173,10 @@ class Profile:
     """One window of rows.
 
     Attributes:
-        rows: number of rows.
-        window: start and end of the window, ISO 8601; None when the file does not say.
-        columns: by name, in the order profiled.
-        version: see `VERSION`.
+        rows: Number of rows.
+        window: Start and end of the window, ISO 8601; None when the file does not say.
+        columns: Each column's profile by its name, in the order profiled.
+        version: See `VERSION`.
     """
 
     rows: int
@@ -198,13 +198,13 @@ class Profile:
 
 
 def merge(one: Profile, other: Profile) -> Profile:
-    """Gives the profile of two sets of rows together, as if they had been profiled at once.
+    """Returns the profile of two sets of rows together, as if they had been profiled at once.
 
     Counts are exact; moments are equal up to rounding; categories are exact while neither side has more than
     `MAX_CATEGORIES`. The window reaches from the earlier start to the later end.
 
     Raises:
-        DataError: versions, columns, kinds or edges differ.
+        DataError: If versions, columns, kinds or edges differ.
     """
     if one.version != other.version:
         raise DataError(f"profiles have versions {one.version} and {other.version}; allowed: equal versions")
@@ -222,7 +222,7 @@ def merge(one: Profile, other: Profile) -> Profile:
 
 
 def to_json(profile: Profile) -> str:
-    """Writes a profile as JSON; numbers survive exactly, and there is no NaN or infinity in it."""
+    """Returns a profile as JSON; numbers survive exactly, and there is no NaN or infinity in it."""
     columns = {name: {"kind": column.kind, **asdict(column)} for name, column in profile.columns.items()}
     whole = {
         "version": profile.version,
@@ -235,10 +235,10 @@ def to_json(profile: Profile) -> str:
 
 
 def from_json(text: str) -> Profile:
-    """Reads what `to_json` wrote.
+    """Returns the profile that `to_json` described.
 
     Raises:
-        DataError: the text is no profile, or one of another version.
+        DataError: If the text is no profile, or one of another version.
     """
     try:
         whole = json.loads(text)

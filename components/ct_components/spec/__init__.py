@@ -14,7 +14,7 @@ from ct_components.spec.model import (
     Source,
     Training,
     Validation,
-    Windows,
+    WindowLengths,
 )
 from ct_components.spec.zones import load_zone
 
@@ -28,7 +28,7 @@ __all__ = [
     "Source",
     "Training",
     "Validation",
-    "Windows",
+    "WindowLengths",
     "dump_spec",
     "load_spec",
     "load_zone",

@@ -10,13 +10,13 @@ from typing import Any
 
 from ct_components.errors import SpecError
 from ct_components.spec.durations import Duration
-from ct_components.spec.problems import Path, Problem
+from ct_components.spec.problems import KeyPath, Problem
 
 LIMITS = ("min", "max", "nulls", "allowed")
 
 
 def contradictions(spec: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield what contradicts itself in a spec, or in those of its sections that are given.
+    """Yields what contradicts itself in a spec, or in those of its sections that are given.
 
     Args:
         spec: Plain values by key, with defaults filled in; a section that is missing is not judged.
@@ -33,8 +33,8 @@ def _section(spec: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return section if isinstance(section, Mapping) else {}
 
 
-def _roles(spec: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
-    """Yield each place that names a column."""
+def _roles(spec: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+    """Yields each place that names a column."""
     columns = _section(spec, "columns")
     singles = [("source", "timestamp"), ("columns", "target"), ("columns", "id"), ("columns", "weight")]
     for section, role in singles:
@@ -48,7 +48,7 @@ def _roles(spec: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
 
 
 def _two_roles(spec: Mapping[str, Any]) -> Iterator[Problem]:
-    first: dict[str, Path] = {}
+    first: dict[str, KeyPath] = {}
     for path, name in _roles(spec):
         if name in first:
             taken = Problem(first[name], "").key
@@ -66,13 +66,13 @@ def _rules(spec: Mapping[str, Any]) -> Iterator[Problem]:
     rules = _section(spec, "validation").get("rules")
     for index, rule in enumerate(rules if isinstance(rules, list) else []):
         if isinstance(rule, Mapping):
-            path: Path = ("validation", "rules", index)
+            path: KeyPath = ("validation", "rules", index)
             yield from _limits(path, rule)
             if "columns" in spec:
                 yield from _column_of_rule(path, rule, _section(spec, "columns"))
 
 
-def _limits(path: Path, rule: Mapping[str, Any]) -> Iterator[Problem]:
+def _limits(path: KeyPath, rule: Mapping[str, Any]) -> Iterator[Problem]:
     if all(rule.get(limit) is None for limit in LIMITS):
         yield Problem(path, f"no limit; allowed: at least one of {', '.join(LIMITS)}")
     low, high = rule.get("min"), rule.get("max")
@@ -80,7 +80,7 @@ def _limits(path: Path, rule: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem.of((*path, "min"), low, f"at most the rule's max, {high}")
 
 
-def _column_of_rule(path: Path, rule: Mapping[str, Any], columns: Mapping[str, Any]) -> Iterator[Problem]:
+def _column_of_rule(path: KeyPath, rule: Mapping[str, Any], columns: Mapping[str, Any]) -> Iterator[Problem]:
     roles = {name: str(where[1]) for where, name in _roles({"columns": columns})}
     name = rule.get("column")
     if not isinstance(name, str):
@@ -103,12 +103,12 @@ _SENSELESS: dict[tuple[str | None, str], str] = {
 def _two_seeds(spec: Mapping[str, Any]) -> Iterator[Problem]:
     parameters = _section(_section(spec, "training"), "parameters")
     if "random_state" in parameters:
-        path: Path = ("training", "parameters", "random_state")
+        path: KeyPath = ("training", "parameters", "random_state")
         yield Problem.of(path, parameters["random_state"], "training.seed, which sets it")
 
 
 def _never_enough_days(spec: Mapping[str, Any]) -> Iterator[Problem]:
-    """A holdout that cannot hold min_clusters days would make every verdict insufficient."""
+    """Yields a holdout too short for min_clusters days: every verdict would be insufficient."""
     text, clusters = _section(spec, "windows").get("holdout"), _section(spec, "gates").get("min_clusters")
     if not isinstance(text, str) or not isinstance(clusters, int):
         return

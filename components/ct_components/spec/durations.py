@@ -1,4 +1,4 @@
-"""Lengths of time as people write them: ``90d``, ``2w``, ``36h``, ``30m``.
+"""Lengths of time as people write them: `90d`, `2w`, `36h`, `30m`.
 
 Days and weeks are days of the calendar on the clock of a time zone: a day before midnight is midnight, also
 when the clocks were changed in between. Hours and minutes are always equally long.
@@ -35,7 +35,11 @@ _LONGEST = timedelta(days=36525)  # a century: four of them still fit between ye
 
 @dataclass(frozen=True)
 class Duration:
-    """An amount of minutes (m), hours (h), calendar days (d) or weeks (w).
+    """An amount of minutes, hours, calendar days or weeks.
+
+    Attributes:
+        amount: How many; 0 or more.
+        unit: `m` for minutes, `h` for hours, `d` for calendar days, `w` for weeks.
 
     >>> Duration.parse("90d")
     Duration(amount=90, unit='d')
@@ -51,10 +55,10 @@ class Duration:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a duration.
+        """Reads a duration.
 
         Raises:
-            SpecError: The text is not a whole number followed by m, h, d or w, or longer than a century.
+            SpecError: If the text is not a whole number followed by m, h, d or w, or exceeds a century.
         """
         duration = cls._read(text)
         if duration is None:
@@ -72,7 +76,7 @@ class Duration:
         return self.amount * _ONE[self.unit]
 
     def subtract(self, instant: datetime, timezone: str) -> datetime:
-        """Return the instant this long before `instant`.
+        """Returns the instant this long before `instant`.
 
         Args:
             instant: Aware; in any time zone.
@@ -82,7 +86,7 @@ class Duration:
             Aware, in UTC. A clock time that was skipped is moved later, one that came twice is the earlier.
 
         Raises:
-            SpecError: The time zone is unknown, or the result lies before year 1.
+            SpecError: If the time zone is unknown, or the result lies before year 1.
 
         >>> midnight = datetime(2013, 3, 11, 4, tzinfo=UTC)  # in New York, the day after the clocks went on
         >>> Duration.parse("1d").subtract(midnight, "America/New_York").isoformat()
@@ -91,7 +95,7 @@ class Duration:
         return self._moved(instant, timezone, -self.nominal)
 
     def add(self, instant: datetime, timezone: str) -> datetime:
-        """Return the instant this long after `instant`; otherwise as `subtract`."""
+        """Returns the instant this long after `instant`; otherwise as `subtract`."""
         return self._moved(instant, timezone, self.nominal)
 
     def _moved(self, instant: datetime, timezone: str, by: timedelta) -> datetime:

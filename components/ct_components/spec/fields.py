@@ -1,7 +1,7 @@
 """The kinds of values that a model spec holds, each with the words for what it allows.
 
-The JSON schema carries those words as ``patternErrorMessage``, which editors show, and `wording` reads them
-from there: an editor and the command line give the same advice.
+The JSON schema carries those words as `patternErrorMessage`, which editors show, and `explanations` reads
+them from there: an editor and the command line give the same advice.
 """
 
 import math
@@ -31,7 +31,13 @@ PARAMETER_ALLOWED = "text, a finite number, true, false, null or a list of these
 
 @dataclass(frozen=True)
 class Text:
-    """Text of a form: the annotation holds the pattern, the words for it, and a check beyond the pattern."""
+    """The annotation of text of a certain form.
+
+    Attributes:
+        allowed: What is allowed, in words that complete "allowed: …".
+        pattern: Regular expression that the whole text matches.
+        check: Refuses what the pattern lets through; None when the pattern says it all.
+    """
 
     allowed: str
     pattern: str

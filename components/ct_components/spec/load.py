@@ -9,14 +9,13 @@ from pydantic import ValidationError
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from ct_components.errors import SpecError
-from ct_components.spec import problems as paths
 from ct_components.spec.contradictions import contradictions
 from ct_components.spec.durations import Duration
+from ct_components.spec.explanations import describe, problems_of
 from ct_components.spec.fields import REFERENCE
 from ct_components.spec.model import ModelSpec, Section
-from ct_components.spec.problems import Problem, listing, shown, suggestion
+from ct_components.spec.problems import KeyPath, Problem, listing, shown, suggestion
 from ct_components.spec.reader import Document, read, read_json
-from ct_components.spec.wording import describe, problems_of
 
 LARGEST = 1_000_000  # bytes; a spec has some thousand: a data file given by mistake is not parsed for minutes
 
@@ -24,32 +23,33 @@ S = TypeVar("S", bound=Section)
 
 
 def load_spec(path: Path | str) -> ModelSpec:
-    """Read a model spec from a YAML or JSON file.
+    """Reads a model spec from a YAML or JSON file.
 
     Args:
         path: The file, in UTF-8.
 
     Raises:
-        SpecError: The file cannot be read, or something in it is not allowed; the message has all problems.
+        SpecError: If the file cannot be read, or something in it is not allowed; all problems are in the
+            message.
     """
     return parse_spec(_text(Path(path)), str(path))
 
 
 def parse_spec(text: str, origin: str) -> ModelSpec:
-    """Read a model spec from YAML or JSON text.
+    """Reads a model spec from YAML or JSON text.
 
     Args:
         text: The spec.
         origin: Where the text is from; the message names it.
 
     Raises:
-        SpecError: Something is not allowed; all problems are in the message.
+        SpecError: If something is not allowed; all problems are in the message.
     """
     return _parsed(ModelSpec, "", text, origin)
 
 
 def parse_section(section: type[S], text: str, origin: str) -> S:
-    """Read one section, such as `Source` or `Columns`, from YAML or JSON text; otherwise as `parse_spec`.
+    """Reads one section, such as `Source` or `Columns`, from YAML or JSON text; otherwise as `parse_spec`.
 
     >>> from ct_components.spec import Columns
     >>> parse_section(Columns, '{"target": "late", "numeric": ["distance"]}', "columns").numeric
@@ -60,19 +60,19 @@ def parse_section(section: type[S], text: str, origin: str) -> S:
 
 
 def dump_spec(spec: ModelSpec) -> str:
-    """Return the spec as JSON with sorted keys and all defaults; equal specs give equal text."""
+    """Returns the spec as JSON with sorted keys and all defaults; equal specs give equal text."""
     return json.dumps(spec.model_dump(mode="json"), sort_keys=True, ensure_ascii=False, allow_nan=False)
 
 
 def resolve_references(spec: ModelSpec, env: Mapping[str, str]) -> ModelSpec:
-    """Return the spec with each ``${NAME}`` in source.uri replaced from the environment.
+    """Returns the spec with each `${NAME}` in source.uri replaced from the environment.
 
     Args:
         spec: The spec; returned as it is when it has no references.
         env: Values by name, such as `os.environ`.
 
     Raises:
-        SpecError: A name is not set, empty, or its value holds a reference itself.
+        SpecError: If a name is not set or empty, or its value holds a reference itself.
     """
     missing = [_unset(name, env) for name in REFERENCE.findall(spec.source.uri) if not _usable(env.get(name))]
     if missing:
@@ -118,7 +118,7 @@ def _neighbours(path: Path) -> str:
 
 
 def _parsed(section: type[S], name: str, text: str, origin: str) -> S:
-    """Validate text as one section; JSON that is right goes the short way, as the stages read it often."""
+    """Returns the section in a text; right JSON goes the short way, as the stages read it often."""
     try:
         return section.model_validate(read_json(text))
     except (ValueError, RecursionError):
@@ -154,7 +154,7 @@ def _problems(section: type[Section], name: str, value: Any) -> list[Problem]:
 
 
 def _with_defaults(section: type[Section], value: dict[str, Any]) -> dict[str, Any]:
-    """Fill in defaults below what is there, whatever else may be wrong with it."""
+    """Returns the values with defaults below what is there, whatever else may be wrong with it."""
     filled = dict(value)
     for name, field in section.model_fields.items():
         default = field.get_default(call_default_factory=True)
@@ -173,8 +173,8 @@ def _message(found: list[Problem], document: Document, origin: str) -> str:
     return "\n".join([head, *(f"  {_place(problem, line)}{problem.text}" for line, problem in lines)])
 
 
-def _line(path: paths.Path, document: Document) -> int | None:
-    """Return the line of the key, or of the nearest mapping above it that is there."""
+def _line(path: KeyPath, document: Document) -> int | None:
+    """Returns the line of the key, or of the nearest mapping above it that is there."""
     while path and path not in document.lines:
         path = path[:-1]
     return document.lines.get(path) if path else None

@@ -32,7 +32,7 @@ class Section(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
     def _refuse(self, name: str = "") -> Self:
-        """Refuse contradictions; `name` is the section's key in the spec, "" for the spec itself."""
+        """Refuses contradictions; `name` is the section's key in the spec, "" for the spec itself."""
         values = self.model_dump(mode="json")
         if problems := list(contradictions({name: values} if name else values)):
             raise contradiction("; ".join(f"{problem.key}: {problem.text}" for problem in problems))
@@ -71,7 +71,7 @@ class Columns(Section):
         return self._refuse("columns")
 
 
-class Windows(Section):
+class WindowLengths(Section):
     """How long the windows are that end at as-of."""
 
     train: PositiveDuration = Field(default=Duration(90, "d"), description="Length of the training window.")
@@ -177,8 +177,8 @@ class ModelSpec(Section):
     task: Literal["binary"] = Field(description="What is predicted: one of two classes.")
     source: Source = Field(description="Where the rows come from.")
     columns: Columns = Field(description="What each column is for. A column has one role.")
-    windows: Windows = Field(
-        default_factory=Windows, description="How long the windows are that end at as-of."
+    windows: WindowLengths = Field(
+        default_factory=WindowLengths, description="How long the windows are that end at as-of."
     )
     validation: Validation = Field(
         default_factory=Validation,

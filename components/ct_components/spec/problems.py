@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
-Path = tuple[str | int, ...]
+from ct_components.wording import first_and_rest
+
+KeyPath = tuple[str | int, ...]
 
 LONGEST = 60
 PLAIN_KEY = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
@@ -14,7 +16,11 @@ PLAIN_KEY = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234
 
 @dataclass(frozen=True)
 class Problem:
-    """A place in the spec and what is wrong there.
+    """A place in the spec, and what is wrong there.
+
+    Attributes:
+        path: The keys and indices that lead to the place; empty for the spec itself.
+        text: What was found, and what was allowed.
 
     >>> print(Problem.of(("columns", "numeric", 0), 7, "text").text)
     got 7; allowed: text
@@ -22,24 +28,24 @@ class Problem:
     'columns.numeric[0]'
     """
 
-    path: Path
+    path: KeyPath
     text: str
 
     @classmethod
-    def of(cls, path: Path, value: object, allowed: str) -> Self:
-        """Return the problem of a value that is not among what is allowed."""
+    def of(cls, path: KeyPath, value: object, allowed: str) -> Self:
+        """Returns the problem of a value that is not among what is allowed."""
         return cls(path, f"got {shown(value)}; allowed: {allowed}")
 
     @classmethod
-    def of_name(cls, path: Path, name: str, allowed: str, names: Iterable[str]) -> Self:
-        """Return the problem of a name that is not among `names`, with the nearest of them."""
+    def of_name(cls, path: KeyPath, name: str, allowed: str, names: Iterable[str]) -> Self:
+        """Returns the problem of a name that is not among `names`, with the nearest of them."""
         names = list(names)
         listed = f": {listing(names)}" if names else ""
         return cls(path, f"got {shown(name)}; {suggestion(name, names)}allowed: {allowed}{listed}")
 
     @property
     def key(self) -> str:
-        """The place as people write it, such as ``validation.rules[0].min``."""
+        """The place as people write it, such as `validation.rules[0].min`."""
         return "".join(map(_step, self.path)).lstrip(".")
 
 
@@ -50,7 +56,7 @@ def _step(step: str | int) -> str:
 
 
 def suggestion(name: str, names: Iterable[str]) -> str:
-    """Return "did you mean 'x'? " for the nearest of `names`, or nothing.
+    """Returns "did you mean 'x'? " for the nearest of `names`, or nothing.
 
     >>> suggestion("trian", ["train", "holdout"])
     "did you mean 'train'? "
@@ -61,20 +67,18 @@ def suggestion(name: str, names: Iterable[str]) -> str:
 
 
 def listing(names: Iterable[str], most: int = 20) -> str:
-    """Return names joined by commas, the first `most` of them."""
-    names = list(names)
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(map(shown_key, names[:most])) + more
+    """Returns names joined by commas, the first `most` of them."""
+    return first_and_rest([shown_key(name) for name in names], most)
 
 
 def shown_key(name: str) -> str:
-    """Return a name bare where that is unmistakable, else quoted and cut."""
+    """Returns a name bare where that is unmistakable, else quoted and cut."""
     plain = 0 < len(name) <= LONGEST and name.isprintable() and name == name.strip()
     return name if plain else shown(name)
 
 
 def shown(value: object) -> str:
-    """Return a value as a person would write it in YAML, on one line and cut to a readable length.
+    """Returns a value as a person would write it in YAML, on one line and cut to a readable length.
 
     >>> shown("90 days"), shown(True), shown(None), shown([1, "x"])
     ("'90 days'", 'true', 'nothing (null)', '[1, "x"]')
@@ -87,5 +91,5 @@ def shown(value: object) -> str:
 
 
 def cut(text: str) -> str:
-    """Return at most 60 characters of text, the last an ellipsis where some were left out."""
+    """Returns at most 60 characters of text, the last an ellipsis where some were left out."""
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

@@ -1,8 +1,8 @@
 """YAML or JSON text to plain values, with the line of each key.
 
-The YAML is that of version 1.2: only ``true`` and ``false`` are booleans, ``1e-5`` is a number, and ``NO``,
-``on``, ``12:30`` and ``2013-04-01`` are text. Anchors, aliases and tags are refused: a spec says in one place
-what it means.
+The YAML is that of version 1.2: only `true` and `false` are booleans, `1e-5` is a number, and `NO`, `on`,
+`12:30` and `2013-04-01` are text. Anchors, aliases and tags are refused: a spec says in one place what it
+means.
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from ct_components.errors import SpecError
-from ct_components.spec.problems import Path, Problem, cut, shown
+from ct_components.spec.problems import KeyPath, Problem, cut, shown
 
 
 @dataclass
@@ -28,15 +28,15 @@ class Document:
     """
 
     value: Any = None
-    lines: dict[Path, int] = field(default_factory=dict)
+    lines: dict[KeyPath, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
 
 def read(text: str) -> Document:
-    """Read YAML or JSON text.
+    """Reads YAML or JSON text.
 
     Raises:
-        SpecError: The text is neither; the message says the line.
+        SpecError: If the text is neither; the message says the line.
     """
     document = Document()
     try:
@@ -57,7 +57,7 @@ def read(text: str) -> Document:
 
 
 def read_json(text: str) -> Any:
-    """Return the values of JSON text, or raise ValueError also where `read` would find problems in it."""
+    """Returns the values of JSON text, or raises ValueError also where `read` would find problems in it."""
     return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
 
 
@@ -75,10 +75,10 @@ _STANDARD = "tag:yaml.org,2002:"
 
 
 class _Loader(yaml.SafeLoader):
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012  as in the base
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 — as in the base
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """Compose a node, unless it is an alias (which could grow without bounds)."""
+        """Composes a node, unless it is an alias (which could grow without bounds)."""
         event = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise yaml.MarkedYAMLError(
@@ -101,7 +101,7 @@ for _kind, (_form, _first) in _FORMS.items():
     _Loader.add_implicit_resolver(_STANDARD + _kind, re.compile(f"^(?:{_form})$"), _first)
 
 
-def _built(node: yaml.Node, path: Path, document: Document) -> Any:
+def _built(node: yaml.Node, path: KeyPath, document: Document) -> Any:
     document.lines.setdefault(path, node.start_mark.line + 1)
     kind = node.tag.removeprefix(_STANDARD)
     if kind not in ("map", "seq", *_SCALARS):
@@ -119,7 +119,7 @@ def _built(node: yaml.Node, path: Path, document: Document) -> Any:
 
 
 def _joined(text: str) -> str:
-    """Join the halves of characters that JSON writes as two escapes."""
+    """Joins the halves of characters that JSON writes as two escapes."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 
@@ -132,7 +132,7 @@ _SCALARS: dict[str, Callable[[str], Any]] = {
 }
 
 
-def _items(node: yaml.MappingNode, path: Path, document: Document) -> Iterator[tuple[str, Any]]:
+def _items(node: yaml.MappingNode, path: KeyPath, document: Document) -> Iterator[tuple[str, Any]]:
     seen: dict[str, int] = {}
     for key, value in node.value:
         line = key.start_mark.line + 1

@@ -7,10 +7,10 @@ CONTRADICTION = "contradiction"
 
 
 def refusal(allowed: str) -> PydanticCustomError:
-    """Return the error a validator raises; `allowed` completes the sentence "allowed: …"."""
+    """Returns the error that a validator raises; `allowed` completes the sentence "allowed: …"."""
     return PydanticCustomError(KIND, "allowed: {allowed}", {"allowed": allowed})
 
 
 def contradiction(problems: str) -> PydanticCustomError:
-    """Return the error for values that are each allowed, but not together."""
+    """Returns the error for values that are each allowed, but not together."""
     return PydanticCustomError(CONTRADICTION, "{problems}", {"problems": problems})

@@ -1,6 +1,6 @@
 """The JSON schema of the model spec, for editors.
 
-``python -m ct_components.spec.schema FILE`` writes it.
+`python -m ct_components.spec.schema FILE` writes it.
 """
 
 import argparse
@@ -15,23 +15,23 @@ from ct_components.spec.model import ModelSpec
 
 
 class _Generator(GenerateJsonSchema):
-    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002  the base class's signature
-        """Leave titles out: "Min Rows" for min_rows tells nobody anything."""
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 — the base class's signature
+        """Leaves titles out: "Min Rows" for min_rows tells nobody anything."""
         return False
 
     def encode_default(self, dft: Any) -> Any:
-        """Write a default as one would in YAML."""
+        """Writes a default as one would in YAML."""
         return str(dft) if isinstance(dft, Duration) else super().encode_default(dft)
 
 
 def schema() -> dict[str, Any]:
-    """Return the JSON schema (draft 2020-12) that a model spec in YAML or JSON follows."""
+    """Returns the JSON schema (draft 2020-12) that a model spec in YAML or JSON follows."""
     generated = ModelSpec.model_json_schema(schema_generator=_Generator)
     return {"$schema": GenerateJsonSchema.schema_dialect, **generated}
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Write the schema to the file that is named."""
+    """Writes the schema to the file that is named."""
     parser = argparse.ArgumentParser(prog="python -m ct_components.spec.schema", description=main.__doc__)
     parser.add_argument("file", type=Path)
     file: Path = parser.parse_args(arguments).file

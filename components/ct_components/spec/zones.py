@@ -10,13 +10,13 @@ _NOT_ZONES = ("localtime", "posixrules", "posix/", "right/", "Factory")
 
 
 def load_zone(name: str) -> ZoneInfo:
-    """Return the IANA time zone of this name.
+    """Returns the IANA time zone of this name.
 
     Args:
-        name: Such as ``America/New_York`` or ``UTC``.
+        name: Such as `America/New_York` or `UTC`.
 
     Raises:
-        SpecError: No such zone; the message suggests the nearest name.
+        SpecError: If there is no such zone; the message suggests the nearest name.
 
     >>> load_zone("Europe/Berlin").key
     'Europe/Berlin'
@@ -28,7 +28,7 @@ def load_zone(name: str) -> ZoneInfo:
 
 
 def allowed_zones(name: str) -> str:
-    """Say which zone names are allowed, the nearest to `name` first."""
+    """Returns which zone names are allowed, the nearest to `name` first."""
     zones = sorted(zone for zone in available_timezones() if not zone.startswith(_NOT_ZONES))
     by_folded = {zone.rsplit("/", 1)[-1].casefold(): zone for zone in zones}  # people write "Berlin"
     by_folded |= {zone.casefold(): zone for zone in zones}

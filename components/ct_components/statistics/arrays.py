@@ -11,7 +11,7 @@ Ints = npt.NDArray[np.intp]
 
 
 def as_labels(y: npt.ArrayLike) -> Bools:
-    """Labels as booleans.
+    """Returns labels as booleans.
 
     Args:
         y: Shape (n,). Booleans, or numbers that are all 0 or 1.
@@ -20,7 +20,7 @@ def as_labels(y: npt.ArrayLike) -> Bools:
         Shape (n,); True is the positive class.
 
     Raises:
-        DataError: Not one-dimensional, or a value other than 0, 1, False and True (a NaN among them).
+        DataError: If they are not one-dimensional, or one is not 0, 1, False or True (NaN is none of them).
 
     >>> as_labels([0, 1, 1])
     array([False,  True,  True])
@@ -36,7 +36,7 @@ def as_labels(y: npt.ArrayLike) -> Bools:
 
 
 def as_scores(score: npt.ArrayLike, like: Bools, role: str = "scores") -> Floats:
-    """Scores as finite float64, one for each label.
+    """Returns scores as finite float64, one for each label.
 
     Args:
         score: Shape (n,). Larger means more probably positive; any monotone scale will do.
@@ -47,7 +47,7 @@ def as_scores(score: npt.ArrayLike, like: Bools, role: str = "scores") -> Floats
         Shape (n,).
 
     Raises:
-        DataError: Not one-dimensional, not numeric, another length, a NaN or an infinity.
+        DataError: If they are not one-dimensional, not numeric, not as many, or one is NaN or infinite.
 
     >>> as_scores([0.25, 1], as_labels([0, 1]))
     array([0.25, 1.  ])
@@ -67,7 +67,7 @@ def as_scores(score: npt.ArrayLike, like: Bools, role: str = "scores") -> Floats
 
 
 def as_clusters(clusters: npt.ArrayLike, like: Bools) -> tuple[npt.NDArray[np.generic], Ints]:
-    """The distinct clusters in order, and the index of each row's own.
+    """Returns the distinct clusters in order, and the index of each row's own.
 
     Args:
         clusters: Shape (n,). What rows have in common: a day as `datetime64[D]`, a string or a number.
@@ -77,7 +77,7 @@ def as_clusters(clusters: npt.ArrayLike, like: Bools) -> tuple[npt.NDArray[np.ge
         Names of shape (G,), sorted; indices into them of shape (n,).
 
     Raises:
-        DataError: Not one-dimensional, another length, or a row without cluster (None, NaN, NaT).
+        DataError: If they are not one-dimensional, not as many, or a row has none (None, NaN, NaT).
 
     >>> names, index = as_clusters(["b", "a", "b"], as_labels([0, 1, 1]))
     >>> names.tolist(), index.tolist()
@@ -95,10 +95,10 @@ def as_clusters(clusters: npt.ArrayLike, like: Bools) -> tuple[npt.NDArray[np.ge
 
 
 def require_both_classes(y: Bools) -> None:
-    """Refuse labels of one class, for which no ROC curve exists.
+    """Refuses labels of one class, for which no ROC curve exists.
 
     Raises:
-        DataError: No positive or no negative row (both, when there are no rows at all).
+        DataError: If there is no positive or no negative row (or neither, without rows).
 
     >>> require_both_classes(as_labels([1, 1]))
     Traceback (most recent call last):
@@ -125,7 +125,7 @@ def _same_length(array: npt.NDArray[np.generic], like: Bools, role: str) -> None
 
 
 def _missing(array: npt.NDArray[np.generic]) -> Bools:
-    """None, and what differs from itself: NaN and NaT."""
+    """Returns which values are None, or differ from themselves: NaN and NaT."""
     if array.dtype == object:
         return np.array([value is None or value != value for value in array], dtype=np.bool_)  # noqa: PLR0124
     return np.asarray(array != array, dtype=np.bool_)  # noqa: PLR0124

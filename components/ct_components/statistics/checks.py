@@ -22,22 +22,25 @@ from ct_components.statistics.settings import Reason, Verdict
 
 
 class Decision(NamedTuple):
-    """A verdict with its reason."""
+    """A verdict with its reason.
+
+    Attributes:
+        verdict: What is decided.
+        reason: Why, in one stable word.
+        explanation: Why, in one sentence with the numbers.
+    """
 
     verdict: Verdict
-    """What is decided."""
     reason: Reason
-    """Why, in one stable word."""
     explanation: str
-    """Why, in one sentence with the numbers."""
 
 
 Check = Callable[[Evidence], Decision | None]
-"""Decides, or leaves it to the next check."""
+"""What decides, or leaves it to the next check."""
 
 
 def enough_rows(evidence: Evidence) -> Decision | None:
-    """Insufficient with fewer rows of a class than the gate wants; no rows at all among them."""
+    """Decides insufficient with fewer rows of a class than the gate wants, as with none at all."""
     if evidence.rarer_class >= evidence.gate.min_per_class:
         return None
     return Decision(
@@ -50,7 +53,7 @@ def enough_rows(evidence: Evidence) -> Decision | None:
 
 
 def enough_clusters(evidence: Evidence) -> Decision | None:
-    """Insufficient when a class occurs in fewer clusters than the gate wants."""
+    """Decides insufficient when a class occurs in fewer clusters than the gate wants."""
     if evidence.class_clusters >= evidence.gate.min_clusters:
         return None
     return Decision(
@@ -62,7 +65,7 @@ def enough_clusters(evidence: Evidence) -> Decision | None:
 
 
 def above_floor(evidence: Evidence) -> Decision | None:
-    """Reject a score below the metric's absolute floor, champion or not."""
+    """Rejects a score below the metric's absolute floor, champion or not."""
     score, metric = evidence.challenger_score, evidence.gate.metric
     assert score is not None
     floor = evidence.gate.floors.get(metric)
@@ -74,7 +77,7 @@ def above_floor(evidence: Evidence) -> Decision | None:
 
 
 def above_baseline(evidence: Evidence) -> Decision | None:
-    """Reject what is not proven better than the baseline predictor, at the gate's whole one-sided alpha.
+    """Rejects what is not proven better than the baseline predictor, at the gate's whole one-sided alpha.
 
     One that ranks every positive row above every negative one leaves no error to estimate; it is put on
     hold, since a leaked label is likelier than a perfect model.
@@ -93,7 +96,7 @@ def above_baseline(evidence: Evidence) -> Decision | None:
 
 
 def first_model(evidence: Evidence) -> Decision | None:
-    """Promote where there is no champion: floors and baseline are passed by now."""
+    """Promotes where there is no champion: floors and baseline are passed by now."""
     if evidence.has_champion:
         return None
     return Decision(
@@ -104,7 +107,7 @@ def first_model(evidence: Evidence) -> Decision | None:
 
 
 def alpha_left(evidence: Evidence) -> Decision | None:
-    """Hold when earlier challenges of this champion spent the whole alpha."""
+    """Holds when earlier challenges of this champion spent the whole alpha."""
     if evidence.alpha > 0:
         return None
     return Decision(
@@ -116,13 +119,13 @@ def alpha_left(evidence: Evidence) -> Decision | None:
 
 
 def some_variance(evidence: Evidence) -> Decision | None:
-    """Hold when all clusters say the same; two models that rank all rows alike are the common case."""
+    """Holds when all clusters say the same; two models that rank all rows alike are the common case."""
     gain = _known(evidence.gain)
     return _no_variance(evidence, f"a gain of {gain.value:+.4f}") if gain.standard_error == 0 else None
 
 
 def proven_worse(evidence: Evidence) -> Decision | None:
-    """Reject when even the upper limit of the gain is below 0."""
+    """Rejects when even the upper limit of the gain is below 0."""
     gain = _known(evidence.gain)
     if gain.upper(evidence.alpha) >= 0:
         return None
@@ -135,7 +138,7 @@ def proven_worse(evidence: Evidence) -> Decision | None:
 
 
 def not_proven(evidence: Evidence) -> Decision | None:
-    """Hold unless the lower limit of the gain is above 0; say what gain could have been proven."""
+    """Holds unless the lower limit of the gain is above 0; says what gain could have been proven."""
     gain = _known(evidence.gain)
     if gain.lower(evidence.alpha) > 0:
         return None
@@ -148,7 +151,7 @@ def not_proven(evidence: Evidence) -> Decision | None:
 
 
 def enough_improvement(evidence: Evidence) -> Decision | None:
-    """Hold when the gain, or its lower limit if the gate is strict, does not reach the least improvement."""
+    """Holds when the gain, or its lower limit if the gate is strict, does not reach the least improvement."""
     gain, gate = _known(evidence.gain), evidence.gate
     reached = gain.lower(evidence.alpha) if gate.strict else gain.value
     if reached >= gate.min_improvement:
@@ -163,7 +166,7 @@ def enough_improvement(evidence: Evidence) -> Decision | None:
 
 
 def superior(evidence: Evidence) -> Decision | None:
-    """Promote: the comparison is passed by now."""
+    """Promotes: the comparison is passed by now."""
     return Decision(
         Verdict.PROMOTE,
         Reason.SUPERIOR,
@@ -189,7 +192,7 @@ CHECKS: tuple[Check, ...] = (
 
 
 def decide(evidence: Evidence, checks: Sequence[Check] = CHECKS) -> Decision:
-    """Ask the checks in order, and take the first decision.
+    """Asks the checks in order, and returns the first decision.
 
     Args:
         evidence: What the holdout says.
@@ -199,7 +202,7 @@ def decide(evidence: Evidence, checks: Sequence[Check] = CHECKS) -> Decision:
         The first decision.
 
     Raises:
-        LookupError: No check decided, which is a bug in the list.
+        LookupError: If no check decided, which is a bug in the list.
     """
     for check in checks:
         decision = check(evidence)
@@ -230,13 +233,13 @@ def _over_baseline(evidence: Evidence) -> str:
 
 
 def _limit(side: str, value: float, limit: float, alpha: float, sign: str = "") -> str:
-    """A value with its limit, four digits each."""
+    """Returns a value with its limit, four digits each."""
     if math.isinf(limit):
         return f"{value:{sign}.4f} without any variation"
     return f"{value:{sign}.4f}, {side} limit {limit:{sign}.4f} at alpha {alpha:.3g}"
 
 
 def _known(estimate: Estimate | None) -> Estimate:
-    """An estimate that the checks before have made sure of."""
+    """Returns an estimate that the checks before have made sure of."""
     assert estimate is not None
     return estimate

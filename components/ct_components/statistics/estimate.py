@@ -62,24 +62,26 @@ class Estimate:
     A standard error of 0 means that the clusters show no variation whatever, so nothing is known about the
     size of the error, and no claim passes: the limits are infinite and the p-value is 1.
 
+    Attributes:
+        value: The estimate itself.
+        standard_error: Its standard error, in the same unit; 0 or more.
+        degrees_of_freedom: Of Student's t; at least 1.
+        n: Rows behind it.
+        clusters: Independent clusters behind it.
+
     >>> gain = Estimate(value=0.03, standard_error=0.01, degrees_of_freedom=13, n=28000, clusters=14)
     >>> print(f"{gain.lower(0.05):.4f} {gain.upper(0.05):.4f} {gain.p_value():.4f}")
     0.0123 0.0477 0.0051
     """
 
     value: float
-    """The estimate itself."""
     standard_error: float
-    """Its standard error, in the same unit; 0 or more."""
     degrees_of_freedom: int
-    """Of Student's t; at least 1."""
     n: int
-    """Rows behind it."""
     clusters: int
-    """Independent clusters behind it."""
 
     def margin(self, alpha: float) -> float:
-        """How far the estimate must exceed a value to be proven larger than it: t(1 - alpha) SE.
+        """Returns how far the estimate must exceed a value to be proven larger than it: t(1 - alpha) SE.
 
         Args:
             alpha: One-sided; 0 proves nothing.
@@ -88,7 +90,7 @@ class Estimate:
             0 or more; infinite when alpha is 0 or the standard error is.
 
         Raises:
-            DataError: alpha below 0, or not below 0.5.
+            DataError: If alpha is below 0, or not below 0.5.
         """
         if not 0 <= alpha < ALPHA_BOUND:
             raise DataError(f"alpha is {alpha}; allowed: 0 to 0.5, 0.5 excluded")
@@ -97,7 +99,7 @@ class Estimate:
         return t_quantile(alpha, self.degrees_of_freedom) * self.standard_error
 
     def lower(self, alpha: float) -> float:
-        """The one-sided lower limit: the true value is below it with probability alpha at most.
+        """Returns the one-sided lower limit: the true value is below it with probability alpha at most.
 
         Args:
             alpha: One-sided, 0 to 0.5.
@@ -106,12 +108,12 @@ class Estimate:
             The limit; minus infinity when alpha or the standard error is 0.
 
         Raises:
-            DataError: alpha outside its range.
+            DataError: If alpha lies outside its range.
         """
         return self.value - self.margin(alpha)
 
     def upper(self, alpha: float) -> float:
-        """The one-sided upper limit: the true value is above it with probability alpha at most.
+        """Returns the one-sided upper limit: the true value is above it with probability alpha at most.
 
         Args:
             alpha: One-sided, 0 to 0.5.
@@ -120,12 +122,12 @@ class Estimate:
             The limit; infinity when alpha or the standard error is 0.
 
         Raises:
-            DataError: alpha outside its range.
+            DataError: If alpha lies outside its range.
         """
         return self.value + self.margin(alpha)
 
     def p_value(self) -> float:
-        """The one-sided p-value of "the true value is 0 or less"; 1 when the standard error is 0.
+        """Returns the one-sided p-value of "the true value is 0 or less"; 1 when the standard error is 0.
 
         It is below alpha exactly when `lower(alpha)` is above 0.
         """
@@ -135,20 +137,23 @@ class Estimate:
 
 
 class ClusterScore(NamedTuple):
-    """The rows of one cluster, and how well they are ranked among themselves."""
+    """The rows of one cluster, and how well they are ranked among themselves.
+
+    Attributes:
+        cluster: The cluster's name as text; an ISO date when clusters are days.
+        n: Its rows.
+        auc: Area under the ROC curve within the cluster; None when its rows are of one class.
+    """
 
     cluster: str
-    """The cluster's name as text; an ISO date when clusters are days."""
     n: int
-    """Its rows."""
     auc: float | None
-    """Area under the ROC curve within the cluster; None when its rows are of one class."""
 
 
 def auc_gain(
     y: npt.ArrayLike, challenger: npt.ArrayLike, champion: npt.ArrayLike, clusters: npt.ArrayLike
 ) -> Estimate:
-    """The challenger's ROC AUC less the champion's on the same rows, with a cluster-robust standard error.
+    """Returns the challenger's ROC AUC less the champion's on the same rows, with a clustered error.
 
     Exchanging the two models negates the value exactly and leaves the standard error as it is.
 
@@ -162,8 +167,8 @@ def auc_gain(
         The gain in absolute units of AUC, -1 to 1.
 
     Raises:
-        DataError: Rows of one class, unequal lengths, NaN or infinite scores, or a class that lies in a
-            single cluster, about whose variation nothing can be known.
+        DataError: If all rows are of one class, lengths are unequal, a score is NaN or infinite, or a class
+            lies in a single cluster, about whose variation nothing can be known.
 
     >>> y = [0, 1, 0, 1, 0, 1]
     >>> days = ["mon", "mon", "tue", "tue", "wed", "wed"]
@@ -179,7 +184,7 @@ def auc_gain(
 
 
 def auc_excess(y: npt.ArrayLike, score: npt.ArrayLike, clusters: npt.ArrayLike) -> Estimate:
-    """The gain over the prior, a constant predictor, whose ROC AUC is 0.5 by definition.
+    """Returns the gain over the prior, a constant predictor, whose ROC AUC is 0.5 by definition.
 
     Args:
         y: Labels, shape (n,); True is positive.
@@ -190,7 +195,7 @@ def auc_excess(y: npt.ArrayLike, score: npt.ArrayLike, clusters: npt.ArrayLike) 
         The area less 0.5, -0.5 to 0.5; equal to `auc_gain` against a constant.
 
     Raises:
-        DataError: As `auc_gain`.
+        DataError: If `auc_gain` would raise it.
 
     >>> auc_excess([0, 1, 0, 1], [1, 4, 3, 2], ["mon", "mon", "tue", "tue"]).value
     0.25
@@ -201,7 +206,7 @@ def auc_excess(y: npt.ArrayLike, score: npt.ArrayLike, clusters: npt.ArrayLike) 
 
 
 def auc_by_cluster(y: npt.ArrayLike, score: npt.ArrayLike, clusters: npt.ArrayLike) -> list[ClusterScore]:
-    """The ROC AUC within each cluster, for people to look at; no decision is taken on it.
+    """Returns the ROC AUC within each cluster, for people to look at; no decision is taken on it.
 
     Args:
         y: Labels, shape (n,); True is positive.
@@ -212,7 +217,7 @@ def auc_by_cluster(y: npt.ArrayLike, score: npt.ArrayLike, clusters: npt.ArrayLi
         One for each cluster, sorted by cluster.
 
     Raises:
-        DataError: Unequal lengths, NaN or infinite scores, a row without cluster.
+        DataError: If lengths are unequal, a score is NaN or infinite, or a row has no cluster.
 
     >>> for day in auc_by_cluster([0, 1, 1], [1, 2, 3], ["mon", "mon", "tue"]):
     ...     print(day.cluster, day.n, day.auc)
@@ -231,7 +236,7 @@ def auc_by_cluster(y: npt.ArrayLike, score: npt.ArrayLike, clusters: npt.ArrayLi
 
 
 def fewest_clusters_of_a_class(labels: Bools, index: Ints) -> int:
-    """How many clusters hold the class that fewer clusters hold.
+    """Returns how many clusters hold the class that fewer clusters hold.
 
     Args:
         labels: Shape (n,); True is positive.
@@ -246,7 +251,7 @@ def fewest_clusters_of_a_class(labels: Bools, index: Ints) -> int:
 def _clustered(
     value: float, differences: tuple[Floats, Floats], labels: Bools, clusters: npt.ArrayLike
 ) -> Estimate:
-    """The estimate from each row's difference in placement values, positive and negative rows apart."""
+    """Returns the estimate from the rows' differences in placement values, positive and negative apart."""
     names, index = as_clusters(clusters, labels)
     a, positive_clusters = _influence(differences[0] - value, index[labels], names.size)
     b, negative_clusters = _influence(differences[1] - value, index[~labels], names.size)
@@ -269,7 +274,7 @@ def _clustered(
 
 
 def _influence(deviations: Floats, index: Ints, clusters: int) -> tuple[Floats, int]:
-    """One class's influence by cluster, shape (clusters,), and how many clusters hold that class."""
+    """Returns one class's influence by cluster, shape (clusters,), and how many clusters hold that class."""
     sums: Floats = np.bincount(index, weights=deviations, minlength=clusters) / index.size
     return sums, int(np.unique(index).size)
 

@@ -20,32 +20,34 @@ class Evidence:
     """What the holdout says about challenger and champion.
 
     Scores are None when the holdout lacks a class; estimates also when a class lies in a single cluster.
+
+    Attributes:
+        gate: The settings to judge by.
+        challenge: Which challenge of this champion this is, from 1.
+        alpha: One-sided alpha of the champion's comparison: what this challenge may spend.
+        has_champion: Whether there is one; False for a first model.
+        n: Rows of the holdout.
+        positives: Its positive rows.
+        clusters: Its clusters.
+        class_clusters: Clusters that hold the class which fewer clusters hold.
+        challenger_score: The challenger's metric.
+        champion_score: The champion's metric, on the same rows.
+        gain: Challenger less champion.
+        excess: Challenger less baseline predictor.
     """
 
     gate: Gate
-    """The settings to judge by."""
     challenge: int
-    """Which challenge of this champion this is, from 1."""
     alpha: float
-    """One-sided alpha of the champion's comparison: what this challenge may spend."""
     has_champion: bool
-    """False for a first model."""
     n: int
-    """Rows of the holdout."""
     positives: int
-    """Its positive rows."""
     clusters: int
-    """Its clusters."""
     class_clusters: int
-    """Clusters that hold the class which fewer clusters hold."""
     challenger_score: float | None
-    """The challenger's metric."""
     champion_score: float | None
-    """The champion's metric, on the same rows."""
     gain: Estimate | None
-    """Challenger less champion."""
     excess: Estimate | None
-    """Challenger less baseline predictor."""
 
     @property
     def rarer_class(self) -> int:
@@ -62,7 +64,7 @@ def gather(
     gate: Gate,
     challenge: int,
 ) -> Evidence:
-    """Compute the evidence.
+    """Returns the evidence.
 
     Args:
         y: Labels, shape (n,); True is positive.
@@ -76,8 +78,8 @@ def gather(
         The evidence; also for no rows or one class, which a check finds insufficient.
 
     Raises:
-        DataError: Unequal lengths, a NaN or an infinity among scores, a row without cluster, or a challenge
-            below 1: faults of whoever called, about which no verdict can be given.
+        DataError: If lengths are unequal, a score is NaN or infinite, a row has no cluster, or the challenge
+            is below 1: faults of whoever called, about which no verdict can be given.
     """
     labels = as_labels(y)
     new = as_scores(challenger, labels, "challenger scores")

@@ -25,57 +25,59 @@ class Judgement:
 
     What is not known is None, never NaN or an infinity: scores without both classes, limits when the
     evidence is insufficient or shows no variance, everything about a champion that does not exist.
+
+    Attributes:
+        verdict: What is decided.
+        reason: Why, in one stable word.
+        explanation: Why, in one sentence with the numbers.
+        metric: What is compared.
+        champion_score: The champion's metric on the holdout.
+        challenger_score: The challenger's metric on the same rows.
+        gain: Challenger less champion, in units of the metric.
+        lower: One-sided lower limit of the gain at `alpha`.
+        upper: One-sided upper limit of the gain at `alpha`.
+        standard_error: Of the gain.
+        smallest_provable_gain: A gain above this would have had a lower limit above 0 on this holdout.
+        min_improvement: The smallest gain worth a promotion.
+        p_value: One-sided, of "the challenger is no better than the champion".
+        alpha: One-sided alpha of the champion's comparison at this challenge; 0 when nothing was left.
+        alpha_spent: What this verdict took of the champion's alpha: 0 if insufficient or without a champion.
+        alpha_left: What later challenges of the same champion have left.
+        challenge: Which challenge of this champion this was, from 1.
+        baseline_score: The baseline predictor's metric.
+        baseline_gain: Challenger less baseline predictor.
+        baseline_lower: One-sided lower limit of `baseline_gain` at the gate's whole alpha.
+        n: Rows of the holdout.
+        positives: Its positive rows.
+        clusters: Its clusters.
     """
 
     verdict: Verdict
-    """What is decided."""
     reason: Reason
-    """Why, in one stable word."""
     explanation: str
-    """Why, in one sentence with the numbers."""
     metric: str
-    """What is compared."""
     champion_score: float | None
-    """The champion's metric on the holdout."""
     challenger_score: float | None
-    """The challenger's metric on the same rows."""
     gain: float | None
-    """Challenger less champion, in units of the metric."""
     lower: float | None
-    """One-sided lower limit of the gain at `alpha`."""
     upper: float | None
-    """One-sided upper limit of the gain at `alpha`."""
     standard_error: float | None
-    """Of the gain."""
     smallest_provable_gain: float | None
-    """A gain above this would have had a lower limit above 0 on this holdout."""
     min_improvement: float
-    """The smallest gain worth a promotion."""
     p_value: float | None
-    """One-sided, of "the challenger is no better than the champion"."""
     alpha: float
-    """One-sided alpha of the champion's comparison at this challenge; 0 when nothing was left to spend."""
     alpha_spent: float
-    """What this verdict took of the champion's alpha: 0 if insufficient or without a champion."""
     alpha_left: float
-    """What later challenges of the same champion have left."""
     challenge: int
-    """Which challenge of this champion this was, from 1."""
     baseline_score: float
-    """The baseline predictor's metric."""
     baseline_gain: float | None
-    """Challenger less baseline predictor."""
     baseline_lower: float | None
-    """One-sided lower limit of `baseline_gain` at the gate's whole alpha."""
     n: int
-    """Rows of the holdout."""
     positives: int
-    """Its positive rows."""
     clusters: int
-    """Its clusters."""
 
     def to_dict(self) -> dict[str, str | int | float | None]:
-        """The judgement in JSON's own types: no enum, no NaN, no infinity.
+        """Returns the judgement in JSON's own types: no enum, no NaN, no infinity.
 
         Returns:
             One entry for each field, in their order.
@@ -93,7 +95,7 @@ def judge(
     *,
     checks: Sequence[Check] = CHECKS,
 ) -> Judgement:
-    """Judge a challenger on the holdout.
+    """Judges a challenger on the holdout.
 
     In this order: too few rows of a class or too few clusters is insufficient; a score below a floor, or not
     proven above the baseline predictor, is rejected; a first model is then promoted; a challenger proven
@@ -115,8 +117,8 @@ def judge(
         The judgement.
 
     Raises:
-        DataError: Unequal lengths, labels other than 0 and 1, a NaN or an infinity among scores, a row
-            without cluster, a challenge below 1.
+        DataError: If lengths are unequal, a label is neither 0 nor 1, a score is NaN or infinite, a row has
+            no cluster, or the challenge is below 1.
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
@@ -147,10 +149,10 @@ def _judgement(evidence: Evidence, decision: Decision) -> Judgement:
         champion_score=evidence.champion_score,
         challenger_score=evidence.challenger_score,
         gain=_difference(evidence.challenger_score, evidence.champion_score),
-        lower=_finite(limited.lower(evidence.alpha)) if limited else None,
-        upper=_finite(limited.upper(evidence.alpha)) if limited else None,
+        lower=_finite_or_none(limited.lower(evidence.alpha)) if limited else None,
+        upper=_finite_or_none(limited.upper(evidence.alpha)) if limited else None,
         standard_error=limited.standard_error if limited else None,
-        smallest_provable_gain=_finite(limited.margin(evidence.alpha)) if limited else None,
+        smallest_provable_gain=_finite_or_none(limited.margin(evidence.alpha)) if limited else None,
         min_improvement=gate.min_improvement,
         p_value=limited.p_value() if limited else None,
         alpha=evidence.alpha,
@@ -159,7 +161,7 @@ def _judgement(evidence: Evidence, decision: Decision) -> Judgement:
         challenge=evidence.challenge,
         baseline_score=BASELINE_SCORE,
         baseline_gain=_difference(evidence.challenger_score, BASELINE_SCORE),
-        baseline_lower=_finite(excess.lower(gate.alpha)) if excess and sufficient else None,
+        baseline_lower=_finite_or_none(excess.lower(gate.alpha)) if excess and sufficient else None,
         n=evidence.n,
         positives=evidence.positives,
         clusters=evidence.clusters,
@@ -170,5 +172,5 @@ def _difference(new: float | None, old: float | None) -> float | None:
     return None if new is None or old is None else new - old
 
 
-def _finite(value: float) -> float | None:
+def _finite_or_none(value: float) -> float | None:
     return value if math.isfinite(value) else None

@@ -31,31 +31,38 @@ class Placements:
     """Where each row of one class stands among the rows of the other.
 
     Both means equal the area, and the variance of each is that class's share of the area's variance.
+
+    Attributes:
+        auc: The area under the ROC curve, 0 to 1.
+        positive: Shape (m,), in row order: the share of negative rows that score below this positive one,
+            ties half.
+        negative: Shape (k,), in row order: the share of positive rows that score above this negative one,
+            ties half.
     """
 
     auc: float
-    """The area under the ROC curve, 0 to 1."""
     positive: Floats
-    """Shape (m,), in row order: the share of negative rows that score below this positive one, ties half."""
     negative: Floats
-    """Shape (k,), in row order: the share of positive rows that score above this negative one, ties half."""
 
 
 class Confusion(NamedTuple):
-    """Rows counted by what was predicted and what was true."""
+    """Rows counted by what was predicted and what was true.
+
+    Attributes:
+        tp: Predicted positive, and positive.
+        fp: Predicted positive, and negative.
+        fn: Predicted negative, and positive.
+        tn: Predicted negative, and negative.
+    """
 
     tp: int
-    """Predicted positive, and positive."""
     fp: int
-    """Predicted positive, and negative."""
     fn: int
-    """Predicted negative, and positive."""
     tn: int
-    """Predicted negative, and negative."""
 
 
 def roc_auc(y: npt.ArrayLike, score: npt.ArrayLike) -> float:
-    """The area under the ROC curve.
+    """Returns the area under the ROC curve.
 
     Args:
         y: Labels, shape (n,); True is positive.
@@ -65,7 +72,7 @@ def roc_auc(y: npt.ArrayLike, score: npt.ArrayLike) -> float:
         0 to 1; 1 when every positive row scores above every negative one.
 
     Raises:
-        DataError: Rows of one class only, unequal lengths, a NaN or an infinity.
+        DataError: If all rows are of one class, lengths are unequal, or a score is NaN or infinite.
 
     >>> roc_auc([False, False, True, True], [0.1, 0.4, 0.35, 0.8])
     0.75
@@ -74,7 +81,7 @@ def roc_auc(y: npt.ArrayLike, score: npt.ArrayLike) -> float:
 
 
 def placements(y: npt.ArrayLike, score: npt.ArrayLike) -> Placements:
-    """DeLong's placement values by mid-ranks (Sun & Xu 2014).
+    """Returns DeLong's placement values by mid-ranks (Sun & Xu 2014).
 
     A row's mid-rank among all rows counts those below it in both classes; less its mid-rank in its own class,
     it counts those of the other class alone. No pair is ever compared.
@@ -87,7 +94,7 @@ def placements(y: npt.ArrayLike, score: npt.ArrayLike) -> Placements:
         The area, and the placement value of each row.
 
     Raises:
-        DataError: Rows of one class only, unequal lengths, a NaN or an infinity.
+        DataError: If all rows are of one class, lengths are unequal, or a score is NaN or infinite.
 
     >>> placed = placements([False, False, True, True], [0.1, 0.4, 0.35, 0.8])
     >>> placed.positive, placed.negative
@@ -104,7 +111,7 @@ def placements(y: npt.ArrayLike, score: npt.ArrayLike) -> Placements:
 
 
 def roc_points(y: npt.ArrayLike, score: npt.ArrayLike, limit: int = 200) -> list[tuple[float, float, float]]:
-    """The ROC curve, thinned for drawing.
+    """Returns the ROC curve, thinned for drawing.
 
     Kept points lie evenly along the curve, so a steep part keeps its shape. Each is a true point of the
     full curve.
@@ -120,7 +127,7 @@ def roc_points(y: npt.ArrayLike, score: npt.ArrayLike, limit: int = 200) -> list
             are finite: the threshold of (0, 0) is the next number above the largest score, not infinity.
 
     Raises:
-        DataError: As `roc_auc`, or a limit below 2.
+        DataError: If `roc_auc` would raise it, or the limit is below 2.
 
     >>> for point in roc_points([False, True, True], [0.25, 0.5, 0.75]):
     ...     print("%.1f %.1f %.2f" % point)
@@ -142,7 +149,7 @@ def roc_points(y: npt.ArrayLike, score: npt.ArrayLike, limit: int = 200) -> list
 
 
 def confusion(y: npt.ArrayLike, score: npt.ArrayLike, threshold: float) -> Confusion:
-    """The confusion matrix at one threshold.
+    """Returns the confusion matrix at one threshold.
 
     Args:
         y: Labels, shape (n,); True is positive. One class is fine here, and so are no rows.
@@ -153,7 +160,7 @@ def confusion(y: npt.ArrayLike, score: npt.ArrayLike, threshold: float) -> Confu
         The four counts.
 
     Raises:
-        DataError: Unequal lengths, a NaN or an infinity among scores, or a threshold that is NaN.
+        DataError: If lengths are unequal, a score is NaN or infinite, or the threshold is NaN.
 
     >>> confusion([False, False, True, True], [0.1, 0.5, 0.35, 0.8], threshold=0.5)
     Confusion(tp=1, fp=1, fn=1, tn=1)
@@ -178,14 +185,14 @@ def _rows(y: npt.ArrayLike, score: npt.ArrayLike) -> tuple[Bools, Floats]:
 
 
 def _mid_ranks(values: Floats) -> Floats:
-    """Ranks from 1; equal values share the mean of the ranks that they take up."""
+    """Returns ranks from 1; equal values share the mean of the ranks that they take up."""
     _, index, counts = np.unique(values, return_inverse=True, return_counts=True)
     mid: Floats = np.cumsum(counts) - (counts - 1) / 2
     return mid[index]
 
 
 def _share_from_above(index: npt.NDArray[np.intp], levels: int) -> Floats:
-    """The share of rows at or above each level, from none to all; shape (levels + 1,)."""
+    """Returns the share of rows at or above each level, from none to all; shape (levels + 1,)."""
     counts = np.bincount(index, minlength=levels)[::-1]
     shares: Floats = np.append(0, np.cumsum(counts)) / index.size
     return shares

@@ -5,12 +5,12 @@ no-better challenger would almost surely displace it. So the whole reign of a ch
 the challenges share it: the probability that any no-better challenger ever displaces it is alpha at most
 (by the union bound, whatever the dependence between challenges).
 
-- ``quadratic``: :math:`\alpha_k = 6 \alpha / (\pi^2 k^2)`, which sums to alpha over all k; early challenges
+- `quadratic`: :math:`\alpha_k = 6 \alpha / (\pi^2 k^2)`, which sums to alpha over all k; early challenges
   get most, and none is ever refused.
-- ``even:n``: :math:`\alpha / n` for each of the first n challenges, and nothing after.
+- `even:n`: :math:`\alpha / n` for each of the first n challenges, and nothing after.
 
 Measured on equal models (as in `estimate`), 3,200 champions with 30 challenges each at alpha 0.05: displaced
-are 80 % if every challenge spends the whole alpha, 4.7 % with ``quadratic``, 4.4 % with ``even:30``.
+are 80 % if every challenge spends the whole alpha, 4.7 % with `quadratic`, 4.4 % with `even:30`.
 
 References:
     Lan & DeMets (1983). Discrete sequential boundaries for clinical trials (spending functions). Biometrika
@@ -33,19 +33,19 @@ _EVEN = re.compile(r"even:([1-9][0-9]{0,8})")
 
 
 def spend(alpha: float, challenge: int, rule: str = "quadratic") -> float:
-    """The alpha of one challenge.
+    """Returns the alpha of one challenge.
 
     Args:
         alpha: One-sided, for all challenges of one champion together; above 0, below 0.5.
         challenge: Which challenge of this champion this is, from 1. Those whose verdict was insufficient do
             not count, nor do replays.
-        rule: ``quadratic`` or ``even:n``, n from 1.
+        rule: `quadratic` or `even:n`, n from 1.
 
     Returns:
-        alpha of this challenge; 0 when an even rule has nothing left.
+        Alpha of this challenge; 0 when an even rule has nothing left.
 
     Raises:
-        DataError: alpha, challenge or rule not as above.
+        DataError: If alpha, challenge or rule are not as above.
 
     >>> [round(spend(0.05, k), 4) for k in (1, 2, 3)]
     [0.0304, 0.0076, 0.0034]
@@ -63,7 +63,7 @@ def spend(alpha: float, challenge: int, rule: str = "quadratic") -> float:
 
 
 def spent(alpha: float, challenges: int, rule: str = "quadratic") -> float:
-    """The alpha that the first challenges of a champion took together.
+    """Returns the alpha that the first challenges of a champion took together.
 
     Args:
         alpha: As in `spend`.
@@ -74,7 +74,7 @@ def spent(alpha: float, challenges: int, rule: str = "quadratic") -> float:
         0 to alpha.
 
     Raises:
-        DataError: As `spend`, or a negative number of challenges.
+        DataError: If `spend` would raise it, or the number of challenges is negative.
 
     >>> round(spent(0.05, 3), 4)
     0.0414
@@ -86,7 +86,7 @@ def spent(alpha: float, challenges: int, rule: str = "quadratic") -> float:
 
 
 def left(alpha: float, challenges: int, rule: str = "quadratic") -> float:
-    """The alpha that remains for all later challenges of a champion.
+    """Returns the alpha that remains for all later challenges of a champion.
 
     Args:
         alpha: As in `spend`.
@@ -94,10 +94,10 @@ def left(alpha: float, challenges: int, rule: str = "quadratic") -> float:
         rule: As in `spend`.
 
     Returns:
-        alpha to 0.
+        From alpha down to 0.
 
     Raises:
-        DataError: As `spent`.
+        DataError: If `spent` would raise it.
 
     >>> left(0.05, 0), left(0.05, 7, "even:7")
     (0.05, 0.0)

@@ -29,7 +29,7 @@ class Verdict(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why; stable words that the ledger keeps and scripts may compare."""
+    """Why the gate decides so: stable words that the ledger keeps and scripts may compare."""
 
     TOO_FEW_ROWS_OF_A_CLASS = "too_few_rows_of_a_class"
     """Insufficient: the holdout holds fewer than `Gate.min_per_class` rows of a class."""
@@ -59,8 +59,21 @@ class Reason(StrEnum):
 class Gate:
     """When a challenger is promoted.
 
+    Attributes:
+        metric: What is compared; one of `METRICS`.
+        min_improvement: Smallest gain worth a promotion, in absolute units of the metric; 0 or more, below 1.
+        alpha: One-sided: how probably a champion is ever displaced by a model that is no better.
+        strict: Whether the gain's lower limit, and not only the gain, must reach `min_improvement`.
+        spending: How the challenges of a champion share alpha (`sequential`).
+        cluster: What makes a cluster, in the singular, as messages call it; which rows it joins is told to
+            `judge`.
+        floors: By metric, the score below which no model is promoted, not even a first one.
+        min_clusters: Clusters that must hold each class; with fewer, the standard error is too rough for
+            Student's t.
+        min_per_class: Rows of each class; with fewer, placement values are too coarse.
+
     Raises:
-        SpecError: A setting outside its range.
+        SpecError: If a setting lies outside its range.
 
     >>> Gate(alpha=0.7)
     Traceback (most recent call last):
@@ -68,26 +81,17 @@ class Gate:
     """
 
     metric: str = "roc_auc"
-    """What is compared; one of `METRICS`."""
     min_improvement: float = 0.01
-    """Smallest gain worth a promotion, in absolute units of the metric; 0 or more, below 1."""
     alpha: float = 0.05
-    """One-sided: how probably a champion is ever displaced by a model that is no better."""
     strict: bool = False
-    """True: not only the gain but its lower limit must reach `min_improvement`."""
     spending: str = "quadratic"
-    """How the challenges of a champion share alpha (`sequential`)."""
     cluster: str = "day"
-    """What makes a cluster, in the singular, as messages call it; which rows it joins is told to `judge`."""
     floors: Mapping[str, float] = field(default_factory=lambda: {"roc_auc": 0.5})
-    """By metric, the score below which no model is promoted, not even a first one."""
     min_clusters: int = 10
-    """Clusters that must hold each class; with fewer, the standard error is too rough for Student's t."""
     min_per_class: int = 50
-    """Rows of each class; with fewer, placement values are too coarse."""
 
     def __post_init__(self) -> None:
-        """Refuse settings outside their range."""
+        """Refuses settings outside their range."""
         self._require("metric", self.metric in METRICS, f"one of {', '.join(METRICS)}")
         self._require("min_improvement", 0 <= self.min_improvement < 1, "0 or more and below 1")
         self._require("alpha", 0 < self.alpha < ALPHA_BOUND, "above 0 and below 0.5")

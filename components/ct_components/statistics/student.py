@@ -6,7 +6,7 @@ it; hence the imports inside.
 
 
 def t_quantile(probability: float, degrees_of_freedom: float) -> float:
-    """The value that a t-distributed number exceeds with this probability (the upper tail).
+    """Returns the value that a t-distributed number exceeds with this probability (the upper tail).
 
     Args:
         probability: Of the upper tail, between 0 and 1, ends excluded. Tails as small as 1e-12 keep their
@@ -25,7 +25,7 @@ def t_quantile(probability: float, degrees_of_freedom: float) -> float:
 
 
 def t_upper_tail(value: float, degrees_of_freedom: float) -> float:
-    """The probability that a t-distributed number exceeds this value.
+    """Returns the probability that a t-distributed number exceeds this value.
 
     Args:
         value: Any finite number.

@@ -10,7 +10,7 @@ import sys
 import click
 
 from ct_components import __version__
-from ct_components.errors import CTError
+from ct_components.errors import CTError, StateError
 
 # Verb → its line in the help. The module of the same name holds the command.
 VERBS = {
@@ -19,6 +19,9 @@ VERBS = {
     "history": "Show what ran, why, and who became champion.",
     "schema": "Print the JSON schema of the model spec.",
 }
+
+# What the extras bring; the core alone gives help, history and schema.
+_EXTRAS = frozenset({"kfp", "mlflow", "pandas", "requests", "sklearn", "skops"})
 
 _EPILOG = """\b
 Exit codes:
@@ -74,6 +77,11 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in _EXTRAS:
+            raise
+        click.echo(f"error: this needs {error.name}: pip install 'kfp-continuous-training[all]'", err=True)
+        sys.exit(StateError.exit_code)
     except CTError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)

@@ -8,6 +8,7 @@ _EPILOG = """\b
 Examples:
   kfp-ct compile                       the pipeline for any model, to the installation's own place
   kfp-ct compile model.yaml -o p.yaml  the same, with this model's spec as the default
+  kfp-ct compile --image my/image:1 -o p.yaml  the same, every stage in this image
 """
 
 
@@ -16,8 +17,9 @@ Examples:
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="The YAML file to write."
 )
+@click.option("--image", default="", help="The image of every stage, such as one built in your registry.")
 @click.option("--caching", is_flag=True, help="Let KFP answer stages from its cache.")
-def command(spec: Path | None, output: Path | None, caching: bool) -> None:
+def command(spec: Path | None, output: Path | None, image: str, caching: bool) -> None:
     """Write the pipeline as YAML for Kubeflow Pipelines.
 
     With SPEC, the model spec becomes the default of the pipeline's parameter.
@@ -25,10 +27,12 @@ def command(spec: Path | None, output: Path | None, caching: bool) -> None:
     from ct_components.spec import dump_spec, load_spec
     from ct_pipelines.compile import compile_pipeline, compiled_path
 
-    if spec and not output:
+    if (spec or image or caching) and not output:
         raise click.UsageError(
-            "SPEC needs --output: the installation's own pipeline stays the one for any model"
+            "SPEC, --image and --caching need --output: "
+            "the installation's own pipeline stays the one for any model, as it was tested"
         )
     target = output or compiled_path()
-    compile_pipeline(target, spec=dump_spec(load_spec(spec)) if spec else None, caching=caching)
+    text = dump_spec(load_spec(spec)) if spec else None
+    compile_pipeline(target, spec=text, caching=caching, image=image)
     click.echo(target)

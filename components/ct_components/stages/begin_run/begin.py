@@ -5,7 +5,7 @@ import logging
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,17 +13,21 @@ from urllib.parse import unquote
 
 from ct_components import connections
 from ct_components.champion import pin_champion
+from ct_components.datasets import source_span
 from ct_components.errors import SourceError, SpecError
 from ct_components.ledger import Ledger, Run, open_ledger
 from ct_components.registry import Registry, Version, model_metadata
-from ct_components.spec import ModelSpec, parse_spec, resolve_references
+from ct_components.spec import ModelSpec, Section, parse_spec, resolve_references
 from ct_components.stage import Context
-from ct_components.storage import atomic_write, list_partitions
+from ct_components.storage import atomic_write, list_files, list_partitions
 from ct_components.vocabulary import REASONS
 from ct_components.windows import Window, Windows, parse_as_of, plan_windows
 
 _KEY = re.compile(r"[\w.:/@+-]{1,200}")
 _RUN_ID = re.compile(r"[\w.:/@+-]{1,64}")
+
+# A parameter is an argument of the next stage's process, and Linux ends at 128 KiB for one.
+_LONGEST_PARAMETER = 100_000
 
 logger = logging.getLogger("kfp-ct")
 
@@ -81,7 +85,7 @@ def begin(request: Request, resolved_path: str) -> Plan:
     if ledger is None:
         logger.info("no ledger: %s is not set; promotion is compare-then-set", connections.LEDGER_URL)
     registry = Registry(found)
-    begun = ledger.run(request.run_id) if ledger else None
+    begun = ledger.run(request.run_id) if ledger else _begun(registry, request.run_id)
     # A retry works on what the first attempt recorded, though the clock and the champion moved on.
     instant = begun["as_of"] if begun else instant
     champion = _champion(_pinned(registry, ledger, spec.model, begun), registry)
@@ -94,9 +98,10 @@ def begin(request: Request, resolved_path: str) -> Plan:
         reason=reason,
         champion=champion.version if champion else "",
     )
+    # Before the checks, so that a run which fails them is on record.
+    _claim(ledger, context, spec, windows)
     _check_estimator(spec, champion)
     _check_source(spec, windows)
-    _claim(ledger, context, spec, windows)
     context = _start_mlflow_run(registry, ledger, context)
     logger.info("as-of %s: training %s, holdout %s", instant.isoformat(), windows.training, windows.holdout)
     logger.info("champion: %s", f"version {champion.version}" if champion else "none yet")
@@ -159,6 +164,17 @@ def _key(request: Request) -> str:
     return key
 
 
+def _begun(registry: Registry, run_id: str) -> Mapping[str, Any] | None:
+    """Without a ledger, the first attempt's MLflow run says what was decided."""
+    found = registry.find_run(run_id)
+    if found is None:
+        return None
+    return {
+        "as_of": datetime.fromisoformat(found.tags["as_of"]),
+        "champion_version": found.tags.get("challenged") or None,
+    }
+
+
 def _pinned(
     registry: Registry, ledger: Ledger | None, model: str, begun: Mapping[str, Any] | None
 ) -> Version | None:
@@ -206,9 +222,13 @@ def _check_estimator(spec: ModelSpec, champion: Champion | None) -> None:
 
 
 def _check_source(spec: ModelSpec, windows: Windows) -> None:
+    source = spec.source
     whole = Window(windows.training.start, windows.holdout.end)
-    if not list_partitions(spec.source.uri, whole, spec.source.timezone):
-        raise SourceError(f"source.uri: {spec.source.uri} has no files for {whole}")
+    if not list_partitions(source.uri, whole, source.timezone):
+        raise SourceError(
+            f"source {source.uri!r} has no files for {whole.text(source.timezone)}; "
+            f"it has {source_span(list_files(source.uri), source.timestamp)}"
+        )
 
 
 def _claim(ledger: Ledger | None, context: Context, spec: ModelSpec, windows: Windows) -> None:
@@ -239,7 +259,7 @@ def _start_mlflow_run(registry: Registry, ledger: Ledger | None, context: Contex
     mlflow_run_id = registry.start_run(context.model, name, context.run_id, tags)
     if ledger:
         ledger.set_mlflow_run(context.run_id, mlflow_run_id)
-    return Context(**{**vars(context), "mlflow_run_id": mlflow_run_id})
+    return replace(context, mlflow_run_id=mlflow_run_id)
 
 
 def _write_resolved(path: str, spec: ModelSpec, windows: Windows, context: Context) -> None:
@@ -252,15 +272,19 @@ def _write_resolved(path: str, spec: ModelSpec, windows: Windows, context: Conte
 
 
 def _plan(spec: ModelSpec, windows: Windows, context: Context, champion: Champion | None) -> Plan:
-    section = {name: value.model_dump(mode="json") for name, value in spec if hasattr(value, "model_dump")}
+    sections = {name: section.model_dump_json() for name, section in spec if isinstance(section, Section)}
     own = {*spec.columns.numeric, *spec.columns.categorical}
     also = sorted(set(champion.columns) - own) if champion else []
-    return Plan(
+    plan = Plan(
         context=context.to_json(),
         also=json.dumps(also),
         windows=windows.to_json(),
-        **{
-            name: json.dumps(section[name])
-            for name in ("source", "columns", "validation", "training", "gates")
-        },
+        **{name: sections[name] for name in ("source", "columns", "validation", "training", "gates")},
     )
+    for name, text in plan._asdict().items():
+        if len(text.encode()) > _LONGEST_PARAMETER:
+            raise SpecError(
+                f"{name}: {len(text.encode())} bytes as JSON; allowed: {_LONGEST_PARAMETER}, "
+                "what KFP hands from one stage to the next"
+            )
+    return plan

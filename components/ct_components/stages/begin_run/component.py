@@ -35,7 +35,7 @@ def begin_run(
     once, so that a retry of any of them sees the same.
 
     Args:
-        spec: The model spec: inline JSON or YAML, or the path or URI of a file that holds it.
+        spec: The model spec: inline JSON or YAML, or the path or file:// URI of its file.
         run_id: The pipeline run's id; pass dsl.PIPELINE_JOB_ID_PLACEHOLDER.
         resolved: The resolved spec, windows and context, as JSON.
         as_of: The instant that the run pretends is now: a date in the spec's zone, or ISO 8601; "" is now.

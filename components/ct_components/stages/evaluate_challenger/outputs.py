@@ -10,6 +10,7 @@ from ct_components.registry import VERDICT_PAGE, VERDICT_REPORT, Registry
 from ct_components.spec import Gates, parse_section
 from ct_components.stage import Context, ledger_of
 from ct_components.stages.evaluate_challenger.evaluate import Evidence
+from ct_components.statistics.settings import Gate
 from ct_components.storage import atomic_write
 from ct_components.windows import Windows
 
@@ -105,7 +106,6 @@ def _report(run: Context, evidence: Evidence, settings: Settings) -> str:
 
 def _page(run: Context, evidence: Evidence, settings: Settings) -> str:
     windows = Windows.from_json(settings.windows)
-    gate = parse_section(Gates, settings.gates, "gates")
     champion = evidence.champion
     return pages.verdict_page(
         pages.VerdictPage(
@@ -133,7 +133,7 @@ def _page(run: Context, evidence: Evidence, settings: Settings) -> str:
                 windows.holdout.end.isoformat(),
                 evidence.holdout.rows.num_rows,
             ),
-            gate=pages.GateSettings(**gate.model_dump(include=set(pages.GateSettings.__dataclass_fields__))),
+            gate=Gate(**parse_section(Gates, settings.gates, "gates").model_dump()),
             days=tuple(pages.DayScore(*day) for day in evidence.days()),
             champion_roc=tuple(evidence.roc(champion)),
             challenger_roc=tuple(evidence.roc(evidence.challenger)),

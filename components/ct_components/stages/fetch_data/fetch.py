@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from ct_components.datasets import DatasetInfo, dataset_schema, select_rows, time_span, write_dataset
+from ct_components.datasets import DatasetInfo, dataset_schema, select_rows, source_span, write_dataset
 from ct_components.errors import SourceError, SpecError
 from ct_components.spec import Columns, Source, parse_section
-from ct_components.storage import atomic_path, list_files, partition_day, prune_partitions
+from ct_components.storage import atomic_path, list_files, prune_partitions
 from ct_components.windows import Window, Windows
 
 _LATE = timedelta(days=1)  # a window whose first row is later than this after its start is partial
@@ -67,8 +67,8 @@ def run(
         learned = training.write(schema, training_file)
         judged = holdout.write(schema, holdout_file)
     return {
-        "training": learned.to_dict(),
-        "holdout": judged.to_dict(),
+        "training": _known(learned),
+        "holdout": _known(judged),
         "partial": _is_late(learned, plan.training),
         "training_span": [learned.first, learned.last],
         "files": {part.name: len(part.files) for part in (training, holdout)},
@@ -111,7 +111,7 @@ class _Part(NamedTuple):
     def _no_rows(self) -> SourceError:
         return SourceError(
             f"{self._described()} has no rows in source {self.source.uri!r}, "
-            f"which has {_span(self.source_files, self.source.timestamp)}"
+            f"which has {source_span(self.source_files, self.source.timestamp)}"
         )
 
     def _described(self) -> str:
@@ -134,14 +134,9 @@ def _names(source: Source, columns: Columns, also: list[str]) -> list[str]:
     return list(dict.fromkeys([*named, *columns.numeric, *columns.categorical, *also]))
 
 
-def _span(files: list[Path], timestamp: str) -> str:
-    """Says what time the source covers: by its partition days, or else by the files' statistics."""
-    days = sorted(day for day in map(partition_day, files) if day)
-    if len(days) == len(files):
-        return f"partitions from {days[0]} to {days[-1]}"
-    if span := time_span(files, timestamp):
-        return f"rows from {span[0]:%Y-%m-%d %H:%M} to {span[1]:%Y-%m-%d %H:%M}"
-    return f"{len(files)} files, their span unknown"
+def _known(info: DatasetInfo) -> dict[str, Any]:
+    """KFP's backend takes no null in an artifact's metadata."""
+    return {name: value for name, value in info.to_dict().items() if value is not None}
 
 
 def _is_late(info: DatasetInfo, window: Window) -> bool:

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 from ct_components import connections, pages
 from ct_components.ledger import StageOutcome
 from ct_components.registry import Registry
-from ct_components.stage import ledger_of
+from ct_components.stage import EXIT_STAGE, ledger_of
 from ct_components.storage import atomic_write
 from ct_components.vocabulary import FAILED, PROMOTED, RETAINED
 
 if TYPE_CHECKING:
     from ct_components.ledger import Ledger
-
-_SELF = "notify"
 
 logger = logging.getLogger("kfp-ct")
 
@@ -67,7 +65,7 @@ def close(run_id: str, state: str, page_path: str) -> Ended:
 
 def _from_ledger(ledger: "Ledger", run_id: str) -> Known:
     # A first attempt of this stage is no part of what it closes.
-    outcomes = [each for each in ledger.stage_outcomes(run_id) if each.stage != _SELF]
+    outcomes = [each for each in ledger.stage_outcomes(run_id) if each.stage != EXIT_STAGE]
     return Known(ledger.run(run_id) or {}, ledger.verdict(run_id) or {}, outcomes)
 
 

@@ -14,9 +14,6 @@ from ct_components.windows import Windows
 if TYPE_CHECKING:
     from ct_components.stage import Context
 
-# A page is to be looked at; the profile holds every column.
-_COLUMNS_SHOWN = 200
-
 
 @dataclass(frozen=True)
 class Rows:
@@ -59,7 +56,7 @@ def write(
 
 def _page(run: "Context", rows: Rows, settings: Settings, found: validate.Validation) -> pages.ValidationPage:
     windows = Windows.from_json(settings.windows)
-    columns = list(json.loads(to_json(found.profile))["columns"].items())[:_COLUMNS_SHOWN]
+    columns = list(json.loads(to_json(found.profile))["columns"].items())
     return pages.ValidationPage(
         identity=pages.Identity(
             model=run.model,

@@ -6,14 +6,14 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from ct_components.spec.problems import Path, Problem, listing, shown, suggestion
+from ct_components.spec.problems import KeyPath, Problem, listing, shown, suggestion
 from ct_components.spec.refusals import CONTRADICTION, KIND
 
 Node = Mapping[str, Any]
 
 
 def problems_of(error: ValidationError, schema: Node) -> Iterator[Problem]:
-    """Yield the problems in a validation error.
+    """Yields the problems in a validation error.
 
     Args:
         error: What pydantic found.
@@ -25,7 +25,7 @@ def problems_of(error: ValidationError, schema: Node) -> Iterator[Problem]:
 
 
 def _problem(details: ErrorDetails, schema: Node) -> Problem:
-    path: Path = tuple(step for step in details["loc"] if step != "[key]")
+    path: KeyPath = tuple(step for step in details["loc"] if step != "[key]")
     if details["type"] == "extra_forbidden" or "[key]" in details["loc"]:
         return _unknown_key(path, _at(schema, path[:-1]))
     allowed = details["ctx"]["allowed"] if details["type"] == KIND else describe(_at(schema, path), schema)
@@ -34,7 +34,7 @@ def _problem(details: ErrorDetails, schema: Node) -> Problem:
     return Problem.of(path, details["input"], allowed)
 
 
-def _unknown_key(path: Path, parent: Node) -> Problem:
+def _unknown_key(path: KeyPath, parent: Node) -> Problem:
     names = _known_keys(parent)
     hint = suggestion(str(path[-1]), names)
     return Problem(path, f"unknown key; {hint}allowed here: {listing(names)}")
@@ -45,8 +45,8 @@ def _known_keys(node: Node) -> list[str]:
     return list(node.get("properties") or names.get("enum") or [names.get("const", "")])
 
 
-def _at(schema: Node, path: Path) -> Node:
-    """Return the schema's node for a place in the spec."""
+def _at(schema: Node, path: KeyPath) -> Node:
+    """Returns the schema's node for a place in the spec."""
     node = _resolved(schema, schema)
     for step in path:
         node = _below(node, step, schema)
@@ -71,7 +71,7 @@ def _resolved(node: Node, schema: Node) -> Node:
 
 
 def describe(node: Node, schema: Node) -> str:
-    """Return what a node of the JSON schema allows, in words.
+    """Returns what a node of the JSON schema allows, in words.
 
     >>> describe({"type": "integer", "minimum": 2}, {})
     'a whole number from 2'
