@@ -105,6 +105,9 @@ class TestRedact:
             ("postgresql://db/x?user=ct&password=secret&a=b", "postgresql://db/x?user=ct&password=***&a=b"),
             ("http://mlflow:5000/path", "http://mlflow:5000/path"),
             ("sqlite:////tmp/a:b@c/ledger.db", "sqlite:////tmp/a:b@c/ledger.db"),
+            ("postgresql://ct@srv:secret@db/ledger", "postgresql://***@srv:***@db/ledger"),
+            ("http://token@host/api", "http://***@host/api"),
+            ("http://host/api?api_key=secret&a=b", "http://host/api?api_key=***&a=b"),
             ("", ""),
         ],
     )

@@ -455,3 +455,29 @@ def test_a_real_server_does_what_a_file_does(mlflow_template, tmp_path):
         with pytest.raises(StateError, match="refuses"):
             registry.set_alias(MODEL, "champion", "9")
         registry.finish_run(run)
+
+
+def test_a_crash_while_mlflow_makes_its_tables_leaves_no_half_made_file(tmp_path):
+    """Killed in the middle, MLflow cannot go on with what it finds; so it finds nothing."""
+    path = tmp_path / "state" / "mlflow.db"
+    script = (
+        "import os, threading, time\n"
+        "from ct_components.connections import Connections\n"
+        "from ct_components.registry import Registry\n"
+        "def end():\n"
+        "    while not any(os.scandir(os.environ['STATE'])):\n"
+        "        time.sleep(0.001)\n"
+        "    time.sleep(0.2)\n"
+        "    os._exit(9)\n"
+        "os.makedirs(os.environ['STATE'])\n"
+        "threading.Thread(target=end, daemon=True).start()\n"
+        f"Registry(Connections({sqlite_url(path)!r}, None, None))\n"
+    )
+    environment = {"PATH": os.environ["PATH"], "STATE": str(path.parent)}
+    killed = subprocess.run([sys.executable, "-c", script], env=environment, check=False, timeout=120)
+
+    assert killed.returncode == 9
+    assert not path.exists()
+    registry = Registry(Connections(sqlite_url(path), None, None))
+    assert registry.alias("churn", "champion") is None
+    assert path.exists()

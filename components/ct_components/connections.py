@@ -18,8 +18,12 @@ ARTIFACT_ROOT = "KFP_CT_MLFLOW_ARTIFACT_ROOT"
 STATE_HOME = "KFP_CT_HOME"
 
 # A password may hold "/", "@" or "?" that nobody encoded, so it ends at the last "@" of the word.
-_USER_PASSWORD = re.compile(r"(://[^\s:/@]*:)\S+@")
-_SECRET_OPTION = re.compile(r"((?:password|passwd|pwd|secret|token)=)[^&\s]+", re.IGNORECASE)
+# Up to the last @ of a word, since passwords may hold any sign but a blank; a path with an @ is none.
+_USER_PASSWORD = re.compile(r"(://(?!/)[^\s:/]*:)\S+@")
+_TOKEN_ALONE = re.compile(r"(://)[^\s:/@]+@")
+_SECRET_OPTION = re.compile(
+    r"((?:password|passwd|pwd|secret|token|api_?key|access_?key)=)[^&\s]+", re.IGNORECASE
+)
 # What a database says when only a person can mend it. Anything else may go away by itself.
 _PERMANENT = re.compile(
     r"unable to open|not a database|malformed|readonly|no such (table|column)|authentication failed"
@@ -103,7 +107,8 @@ def redact(text: str) -> str:
         >>> redact("no answer from postgresql://db/ledger?user=ct&password=secret")
         'no answer from postgresql://db/ledger?user=ct&password=***'
     """
-    return _SECRET_OPTION.sub(r"\1***", _USER_PASSWORD.sub(r"\1***@", text))
+    hidden = _USER_PASSWORD.sub(r"\1***@", text)
+    return _SECRET_OPTION.sub(r"\1***", _TOKEN_ALONE.sub(r"\1***@", hidden))
 
 
 def first_line(error: BaseException) -> str:

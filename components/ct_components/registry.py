@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from ct_components.connections import Connections, database_error, first_line, redact
 from ct_components.errors import CTError, StateError, Unreachable
@@ -357,6 +358,21 @@ def _is_database(uri: str) -> bool:
     return uri.partition(":")[0].split("+")[0] in {"sqlite", "postgresql", "mysql", "mssql"}
 
 
+def _create_sqlite(path: Path) -> None:
+    """Makes MLflow's tables in a file aside: it cannot go on where a crash left them half made."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    if path.exists() and path.stat().st_size:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        SqlAlchemyStore(f"sqlite:///{draft}", str(path.with_name("mlflow-artifacts"))).engine.dispose()
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
 def _check_database(uri: str) -> None:
     """MLflow itself tries for a hundred seconds, also what will never work."""
     import sqlalchemy as sa
@@ -364,7 +380,7 @@ def _check_database(uri: str) -> None:
     try:
         engine = sa.create_engine(uri, poolclass=sa.NullPool)
         if engine.dialect.name == "sqlite" and engine.url.database:
-            Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+            _create_sqlite(Path(engine.url.database))
         with engine.connect() as connection:
             sa.inspect(connection).get_table_names()
     except (sa.exc.SQLAlchemyError, ImportError, OSError) as error:

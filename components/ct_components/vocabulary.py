@@ -3,5 +3,13 @@
 REASONS = ("schedule", "drift", "performance", "manual")
 """Why a trigger decides to train."""
 
+THREADS = {"GOMP_SPINCOUNT": "300"}
+"""How long OpenMP's threads spin before they sleep, while they wait for one another.
+
+By default they spin for milliseconds, and where another process is busy on the same cores, each waits for one
+that does not run: two fits of 82,000 rows at once on two cores took 46 s each, against 2.0 s with this and
+1.5 s on one thread. Alone, this costs little: 1.2 s against 1.0 s.
+"""
+
 PROMOTED, RETAINED, FAILED = "promoted", "retained", "failed"
 """What came of a run: a new champion, the old one kept, or neither because a stage failed."""

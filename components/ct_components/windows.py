@@ -97,6 +97,10 @@ class Windows:
     holdout: Window
     timezone: str
 
+    def local_day(self) -> str:
+        """Returns the day of as-of on the clock of the zone, such as 2013-04-01."""
+        return f"{self.as_of.astimezone(load_zone(self.timezone)):%Y-%m-%d}"
+
     def to_json(self) -> str:
         """Returns them as JSON text; equal windows give equal text."""
         values = {

@@ -22,6 +22,7 @@ from ct_components.stages.notify.component import notify
 from ct_components.stages.promote_challenger.component import promote_challenger
 from ct_components.stages.train_model.component import train_model
 from ct_components.stages.validate_data.component import validate_data
+from ct_components.vocabulary import THREADS
 
 PIPELINE_NAME = "continuous-training"
 
@@ -194,6 +195,8 @@ def _placed(task: Any, stage: str, placement: Placement) -> Any:
         )
     seconds = needs.minutes * 60
     task.set_env_variable(TIMEOUT, str(seconds))
+    for name, value in THREADS.items():
+        task.set_env_variable(name, value)
     # The stage ends itself and says so; the pod's own limit is for a stage that cannot.
     kubernetes.set_timeout(task, seconds + 60)
     kubernetes.use_config_map_as_env(task, CONNECTIONS, {name: name for name in _ADDRESSES}, optional=True)

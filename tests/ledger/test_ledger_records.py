@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ct_components.errors import Duplicate, StateError
+from ct_components.errors import Duplicate, StateError, Unreachable
 from ct_components.ledger import StageOutcome
 
 NOON = datetime(2013, 4, 1, 12, tzinfo=UTC)
@@ -129,12 +129,26 @@ class TestVerdicts:
         ]
         for i, (word, changes) in enumerate(rows):
             ledger.claim_run(run(f"run-{i}", key=f"key-{i}", model=changes.get("model", "churn")))
-            ledger.record_verdict(verdict(f"run-{i}", word, **changes))
+            number = 1 + ledger.challenges(
+                changes.get("model", "churn"), changes.get("champion_version", "1"), besides=f"run-{i}"
+            )
+            ledger.record_verdict(verdict(f"run-{i}", word, challenge=number, **changes))
 
         assert ledger.challenges("churn", "1", besides="new") == 3
         assert ledger.challenges("churn", "1", besides="run-0") == 2
         assert ledger.challenges("churn", "3", besides="new") == 0
         assert ledger.challenges("churn", None, besides="new") == 1
+
+    def test_two_challenges_that_were_counted_at_once_do_not_spend_the_same_share(self, ledger, run, verdict):
+        for name in ("run-1", "run-2"):
+            ledger.claim_run(run(name, key=name))
+        ledger.record_verdict(verdict("run-1", challenge=1))
+
+        with pytest.raises(Unreachable, match="judged as challenge 1 .* 1 others are on record by now"):
+            ledger.record_verdict(verdict("run-2", challenge=1))
+
+        assert ledger.verdict("run-2") is None
+        ledger.record_verdict(verdict("run-2", challenge=2))
 
 
 class TestClosing:

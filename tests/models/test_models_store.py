@@ -197,6 +197,30 @@ def test_a_description_that_makes_mlflow_run_something_is_refused(folder, flavor
         store.check_description(folder)
 
 
+@pytest.mark.parametrize(
+    ("flavor", "key"),
+    [("sklearn", "serialization_format"), ("sklearn", "pickled_model"), ("python_function", "loader_module")],
+)
+def test_a_description_that_leaves_out_how_to_load_is_refused(folder, flavor, key):
+    """MLflow takes a model without a format for a pickle, and a file can be a pickle and a zip at once."""
+    path = folder / "MLmodel"
+    content = yaml.safe_load(path.read_text())
+    del content["flavors"][flavor][key]
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(ModelError, match=f"has {flavor}.{key}: None; allowed: "):
+        store.check_description(folder)
+
+
+@pytest.mark.parametrize("flavor", ["sklearn", "python_function"])
+def test_a_description_without_a_flavor_is_refused(folder, flavor):
+    path = folder / "MLmodel"
+    content = yaml.safe_load(path.read_text())
+    del content["flavors"][flavor]
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(ModelError, match=f"has {flavor}"):
+        store.check_description(folder)
+
+
 @pytest.mark.parametrize("content", ["", "flavors: [", "flavors: 1", "flavors: {sklearn: 1}", "a: b", "\xff"])
 def test_a_damaged_description_is_refused(folder, content):
     (folder / "MLmodel").write_bytes(content.encode("latin-1"))

@@ -100,7 +100,7 @@ class TestTarget:
         found = run({"late": [0] * 200})
         assert _found(found.failures) == [("training", "classes", "late")]
         assert found.failures[0].value == "200 negative, 0 positive"
-        assert found.failures[0].limit == "rows of both classes, 1 being positive"
+        assert found.failures[0].limit == "rows of both classes, 1 (columns.positive) being positive"
 
     def test_a_holdout_with_one_class_is_left_to_the_gate(self, run):
         found = run(holdout={"late": [0] * 200})
@@ -115,8 +115,9 @@ class TestTarget:
 
     def test_a_positive_class_that_is_not_there_fails(self, run):
         found = run(columns={**COLUMNS, "positive": "yes"})
-        assert "has 2 classes: 0, 1; allowed: rows of both classes, 'yes' being positive" in str(
-            found.failures[0]
+        assert (
+            "has 2 classes: 0, 1; allowed: rows of both classes, 'yes' (columns.positive) being positive"
+            in str(found.failures[0])
         )
 
     def test_null_labels_are_reported(self, run):
@@ -226,7 +227,7 @@ def test_all_failures_are_in_one_message(run):
         "- training window: infinity of column 'distance': 200 infinite; allowed: finite numbers and nulls",
         (
             "- holdout window: classes of column 'late': target column 'late' has 4 classes: 0, 1, 2, 3; "
-            "allowed: rows of both classes, 1 being positive"
+            "allowed: rows of both classes, 1 (columns.positive) being positive"
         ),
     ]
 

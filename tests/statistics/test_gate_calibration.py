@@ -8,12 +8,14 @@ holdouts of 14 days. Every claim of superiority is then a false one. The figures
 
 import logging
 import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
 from ct_components.statistics.estimate import Estimate, auc_gain
 from ct_components.statistics.gate import Gate, Verdict, judge
+from ct_components.statistics.roc import placements
 from ct_components.statistics.sequential import spend
 
 DAYS, PER_DAY = 14, 40
@@ -31,6 +33,64 @@ def equal_models(rng, day_effect=0.5):
     strength = 1 + rng.normal(0, day_effect, (2, DAYS))
     scores = y * strength[:, DAY] + rng.normal(size=(2, DAY.size))
     return y, scores[0], scores[1]
+
+
+@dataclass(frozen=True)
+class UnequalDays:
+    """A law of holdouts whose days differ in their rows, their share of positives and their difficulty.
+
+    Each number after the first two is the standard deviation of a normal that is drawn for each day.
+
+    Attributes:
+        rows: Mean rows of a day.
+        log_odds: Of a positive row, on the median day.
+        spread: Of the logarithm of a day's rows.
+        storms: Of a day's log odds.
+        effect: Of each model's strength, and of its scores' level.
+        days: Of a holdout.
+    """
+
+    rows: int
+    log_odds: float
+    spread: float
+    storms: float
+    effect: float
+    days: int = DAYS
+
+    def holdout(self, rng):
+        """Returns labels, scores of two models with the same law, and days, such as the gate suffices."""
+        while True:
+            rows = self.rows * rng.lognormal(-(self.spread**2) / 2, self.spread, self.days)
+            day = np.repeat(np.arange(self.days), np.maximum(rows, 3).astype(int))
+            odds = np.exp(self.log_odds + self.storms * rng.normal(size=self.days))
+            y = rng.random(day.size) < (odds / (1 + odds))[day]
+            of_each_class = [day[y], day[~y]]
+            if all(each.size >= 50 and np.unique(each).size >= 10 for each in of_each_class):
+                break
+        strength, level = self.effect * rng.normal(size=(2, 2, self.days))
+        scores = y * (1 + strength)[:, day] + level[:, day] + rng.normal(size=(2, day.size))
+        return y, scores[0], scores[1], day
+
+
+def by_influence(gain, y, challenger, champion, cluster):
+    """Returns the gain with Obuchowski's error (1997); with each row its own cluster, with DeLong's (1988)."""
+    new, old = placements(y, challenger), placements(y, champion)
+    count = cluster.max() + 1
+    a, b = (
+        np.bincount(cluster[rows], weights=of_new - of_old - gain.value, minlength=count) / rows.sum()
+        for rows, of_new, of_old in ((y, new.positive, old.positive), (~y, new.negative, old.negative))
+    )
+    positive, negative, both = (
+        np.unique(cluster[y]).size,
+        np.unique(cluster[~y]).size,
+        np.unique(cluster).size,
+    )
+    variance = (
+        positive / (positive - 1) * (a @ a)
+        + negative / (negative - 1) * (b @ b)
+        + 2 * both / (both - 1) * (a @ b)
+    )
+    return replace(gain, standard_error=math.sqrt(variance), degrees_of_freedom=min(positive, negative) - 1)
 
 
 def share(flags):

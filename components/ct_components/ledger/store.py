@@ -160,27 +160,19 @@ class Ledger:
 
         Insufficient verdicts spend nothing (STATISTICS: repeated looks).
         """
-        query = (
-            sa.select(sa.func.count())
-            .select_from(verdicts)
-            .where(
-                verdicts.c.model == model,
-                verdicts.c.champion_version == champion_version,
-                verdicts.c.verdict != "insufficient",
-                verdicts.c.run_id != besides,
-            )
-        )
         with self._database.reading() as connection:
-            return connection.scalar(query) or 0
+            return int(connection.scalar(_spending(model, champion_version, besides)) or 0)
 
     def record_verdict(self, row: Mapping[str, Any]) -> None:
         """Records a verdict; a retry of the same run replaces its own.
 
         Raises:
             StateError: If the ledger does not know the run.
+            Unreachable: If another challenge of the same champion was judged meanwhile: a retry counts it.
         """
         try:
             with self._database.writing() as connection:
+                self._check_challenge(connection, row)
                 connection.execute(verdicts.delete().where(verdicts.c.run_id == row["run_id"]))
                 connection.execute(verdicts.insert().values({**row, "judged_at": datetime.now(UTC)}))
         except sa.exc.IntegrityError as error:
@@ -188,6 +180,18 @@ class Ledger:
                 f"the verdict of run {row['run_id']!r} cannot be recorded: {error.orig}; begin_run records "
                 "the run"
             ) from error
+
+    def _check_challenge(self, connection: Connection, row: Mapping[str, Any]) -> None:
+        """Two challenges that were counted at once must not spend the same share of α."""
+        champion, number = row["champion_version"], row["challenge"]
+        if champion is None or row["verdict"] == "insufficient":
+            return
+        counted = int(connection.scalar(_spending(row["model"], champion, row["run_id"])) or 0)
+        if counted + 1 != number:
+            raise Unreachable(
+                f"this was judged as challenge {number} of {row['model']} version {champion}, and "
+                f"{counted} others are on record by now; it must be judged again"
+            )
 
     def verdict(self, run_id: str) -> Mapping[str, Any] | None:
         """Returns the verdict of a run, or None if it came to none."""
@@ -286,3 +290,16 @@ class Ledger:
 
 def _fetch(connection: Connection, query: sa.Select[Any]) -> list[RowMapping]:
     return list(connection.execute(query).mappings())
+
+
+def _spending(model: str, champion_version: str | None, besides: str) -> sa.Select[Any]:
+    return (
+        sa.select(sa.func.count())
+        .select_from(verdicts)
+        .where(
+            verdicts.c.model == model,
+            verdicts.c.champion_version == champion_version,
+            verdicts.c.verdict != "insufficient",
+            verdicts.c.run_id != besides,
+        )
+    )

@@ -125,9 +125,10 @@ def check_description(folder: Path) -> None:
         flavors = dict(yaml.safe_load((folder / "MLmodel").read_text(encoding="utf-8"))["flavors"])
         listed = list(flavors.get("sklearn", {}).get("skops_trusted_types") or [])
         found = [
-            (f"{flavor}.{key}", value, _FLAVORS.get(flavor, {}).get(key, "nothing"))
-            for flavor, settings in flavors.items()
-            for key, value in settings.items()
+            (f"{flavor}.{key}", settings.get(key), _FLAVORS.get(flavor, {}).get(key, "nothing"))
+            for flavor, settings in {**{name: {} for name in _FLAVORS}, **flavors}.items()
+            # A key that is not there counts: without its format, MLflow takes a model for a pickle.
+            for key in {**_FLAVORS.get(flavor, {}), **settings}
             if key not in _HARMLESS_KEYS
         ]
     except (OSError, ValueError, LookupError, TypeError, AttributeError, yaml.YAMLError) as error:

@@ -34,7 +34,18 @@ def command(model: str | None, as_json: bool) -> None:
 def _print(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
     _print_table(
         "Runs",
-        ("created", "model", "as-of", "reason", "run", "verdict", "gain", "outcome"),
+        (
+            "created",
+            "model",
+            "as-of",
+            "reason",
+            "run",
+            "champion",
+            "challenger",
+            "gain",
+            "verdict",
+            "outcome",
+        ),
         [_run_row(run) for run in found["runs"]],
     )
     _print_table(
@@ -53,8 +64,10 @@ def _run_row(run: Mapping[str, Any]) -> tuple[str, ...]:
         _instant(run["as_of"]),
         run["reason"],
         run["run_id"][:8],
-        verdict.get("verdict", "–"),
+        _scored(verdict, "champion"),
+        _scored(verdict, "challenger"),
         "–" if gain is None else f"{gain:+.4f}",
+        verdict.get("verdict", "–"),
         run["outcome"] or run["state"],
     )
 
@@ -68,6 +81,11 @@ def _promotion_row(promotion: Mapping[str, Any]) -> tuple[str, ...]:
         (promotion["run_id"] or "–")[:8],
         promotion["kind"],
     )
+
+
+def _scored(verdict: Mapping[str, Any], role: str) -> str:
+    version, score = verdict.get(f"{role}_version"), verdict.get(f"{role}_score")
+    return "–" if version is None else f"v{version}" + ("" if score is None else f" {score:.4f}")
 
 
 def _instant(value: datetime) -> str:

@@ -62,4 +62,9 @@ def _end_like_an_interrupt() -> None:
     """A stage has a session of its own: what ends us must not pass it by. Under nohup, nothing ends us."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, lambda received, _frame: sys.exit(128 + received))
+            signal.signal(number, _break_off)
+
+
+def _break_off(number: int, _frame: object) -> None:
+    click.echo(f"ended by {signal.Signals(number).name}; the run is on record as failed", err=True)
+    sys.exit(128 + number)

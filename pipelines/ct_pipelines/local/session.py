@@ -13,7 +13,7 @@ from time import monotonic
 from rich.console import Console
 
 from ct_components import connections
-from ct_components.errors import EXIT_CODES, CTError, Unreachable
+from ct_components.errors import EXIT_CODES, CTError, SpecError, StateError, Unreachable
 from ct_components.ledger import Ledger, open_ledger
 from ct_components.spec import dump_spec, load_spec, resolve_references
 from ct_components.vocabulary import FAILED
@@ -50,7 +50,9 @@ class Session:
             StateError: If ledger or state folder cannot be used.
             Unreachable: If MLflow's server or the ledger does not answer.
         """
-        resolve_references(self._spec, os.environ)
+        resolved = dump_spec(resolve_references(self._spec, os.environ))
+        if "{{$" in resolved:
+            raise SpecError("source.uri: the environment puts '{{$' into it, which KFP would expand")
         for instant in instants:
             parse_as_of(instant, self._spec.source.timezone, datetime.now(UTC))
         check_answers(self._environment[connections.TRACKING_URI])
@@ -157,6 +159,11 @@ def check_answers(tracking_uri: str) -> None:
         requests.get(f"{tracking_uri.rstrip('/')}/health", timeout=_ANSWER_SECONDS)
     except requests.exceptions.SSLError:
         return  # MLflow has settings of its own for certificates
+    except ValueError as error:
+        raise StateError(
+            f"{connections.TRACKING_URI}: {connections.redact(tracking_uri)!r} is no address; "
+            "allowed: one such as http://mlflow:5000"
+        ) from error
     except (requests.ConnectionError, requests.Timeout) as error:
         raise Unreachable(
             f"MLflow at {connections.redact(tracking_uri)} does not answer; start it, or unset "

@@ -1,5 +1,6 @@
 """What came of a run, in the terminal."""
 
+import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ct_components import connections
+from ct_components.spec import Duration
 from ct_components.vocabulary import FAILED
+from ct_components.windows import Windows
 
 
 @dataclass(frozen=True)
@@ -52,17 +55,25 @@ def run_lines(result: Result) -> Iterator[str]:
     if not report:
         yield f"  outcome    {result.run.get('outcome', 'unknown')}: {result.run.get('message', '')}"
         return
-    windows, rows = report["windows"], report["rows"]
+    rows, notes = report["rows"], _notes(result)
     for name in ("training", "holdout"):
-        partial = (
-            ", partial: the source begins later" if name == "training" and rows["training_partial"] else ""
-        )
-        yield f"  {name:<10} {rows[name]:>8,} labelled rows  {_window(windows, name)}{partial}"
+        yield f"  {name:<10} {rows[name]:>8,} labelled rows  {_window(report['windows'], name)}{notes[name]}"
     yield f"  {'champion':<10} {_score(report, 'champion')}"
     yield f"  {'challenger':<10} {_score(report, 'challenger')}"
     yield f"  {'gain':<10} {_gain(report)}"
     yield f"  {'verdict':<10} {report['verdict']} ({report['reason']}): {report['explanation']}"
     yield f"  {'took':<10} {result.seconds:.1f} s"
+
+
+def _notes(result: Result) -> dict[str, str]:
+    """Says of each window where it is not what the model spec asks for."""
+    windows = Windows.from_json(json.dumps(result.report["windows"]))
+    length = Duration.parse(result.run["spec"]["windows"]["holdout"])
+    planned = length.subtract(windows.holdout.end, windows.timezone)
+    return {
+        "training": ", partial: the source begins later" if result.report["rows"]["training_partial"] else "",
+        "holdout": ", cut: the champion has seen the rows before" if windows.holdout.start > planned else "",
+    }
 
 
 def closing_lines(results: Sequence[Result], home: Path, environment: Mapping[str, str]) -> Iterator[str]:
@@ -142,6 +153,8 @@ def _versioned(report: Mapping[str, Any], role: str) -> str:
 
 
 def _gain(report: Mapping[str, Any]) -> str:
+    if report["gain"] is None and report["champion_version"] is not None:
+        return "–"
     if report["gain"] is None:
         gain, lower = _signed(report["baseline_gain"]), _signed(report["baseline_lower"])
         return f"{gain} over the baseline predictor, lower limit {lower}"

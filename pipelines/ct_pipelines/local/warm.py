@@ -25,6 +25,8 @@ from types import ModuleType
 from typing import NamedTuple
 from unittest.mock import patch
 
+from ct_components.vocabulary import THREADS
+
 EXECUTOR = "kfp.dsl.executor_main"
 
 # What takes long to import, and any stage may use.
@@ -44,7 +46,7 @@ _PRELOADED = (
 )
 
 # Settings that libraries read when they are imported, which is in the server.
-_READ_AT_IMPORT = {"_KFP_RUNTIME": "true", "MLFLOW_DISABLE_TELEMETRY": "true"}
+_READ_AT_IMPORT = {"_KFP_RUNTIME": "true", "MLFLOW_DISABLE_TELEMETRY": "true", **THREADS}
 
 _SHELL = ("sh", "-ec")
 # The shell script around a lightweight component that installs no packages.

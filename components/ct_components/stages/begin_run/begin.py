@@ -102,7 +102,7 @@ def begin(request: Request, resolved_path: str) -> Plan:
     _claim(ledger, context, spec, windows)
     _check_estimator(spec, champion)
     _check_source(spec, windows)
-    context = _start_mlflow_run(registry, ledger, context)
+    context = _start_mlflow_run(registry, ledger, context, windows)
     logger.info("as-of %s: training %s, holdout %s", instant.isoformat(), windows.training, windows.holdout)
     logger.info("champion: %s", f"version {champion.version}" if champion else "none yet")
     _write_resolved(resolved_path, spec, windows, context)
@@ -247,7 +247,9 @@ def _claim(ledger: Ledger | None, context: Context, spec: ModelSpec, windows: Wi
         )
 
 
-def _start_mlflow_run(registry: Registry, ledger: Ledger | None, context: Context) -> Context:
+def _start_mlflow_run(
+    registry: Registry, ledger: Ledger | None, context: Context, windows: Windows
+) -> Context:
     tags = {
         "model": context.model,
         "key": context.key,
@@ -255,7 +257,7 @@ def _start_mlflow_run(registry: Registry, ledger: Ledger | None, context: Contex
         "as_of": context.as_of,
         "challenged": context.champion,
     }
-    name = f"{context.as_of[:10]} {context.reason}"
+    name = f"{windows.local_day()} {context.reason}"
     mlflow_run_id = registry.start_run(context.model, name, context.run_id, tags)
     if ledger:
         ledger.set_mlflow_run(context.run_id, mlflow_run_id)

@@ -6,20 +6,27 @@ Nothing is split at random: a row's instant alone decides where it goes.
 import json
 import logging
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from ct_components.datasets import DatasetInfo, dataset_schema, select_rows, source_span, write_dataset
+from ct_components.datasets import (
+    DatasetInfo,
+    dataset_schema,
+    select_rows,
+    source_span,
+    time_span,
+    write_dataset,
+)
 from ct_components.errors import SourceError, SpecError
-from ct_components.spec import Columns, Source, parse_section
-from ct_components.storage import atomic_path, list_files, prune_partitions
+from ct_components.spec import Columns, Source, load_zone, parse_section
+from ct_components.storage import atomic_path, list_files, partition_day, prune_partitions
 from ct_components.windows import Window, Windows
 
-_LATE = timedelta(days=1)  # a window whose first row is later than this after its start is partial
+_LATE = timedelta(days=1)  # a source without partitions that begins later than this leaves a window partial
 
 logger = logging.getLogger("kfp-ct")
 
@@ -69,7 +76,7 @@ def run(
     return {
         "training": _known(learned),
         "holdout": _known(judged),
-        "partial": _is_late(learned, plan.training),
+        "partial": training.is_partial(),
         "training_span": [learned.first, learned.last],
         "files": {part.name: len(part.files) for part in (training, holdout)},
     }
@@ -101,6 +108,14 @@ class _Part(NamedTuple):
         info = write_dataset(self._checked(batches), path)
         logger.info("%s rows: %d, from %s to %s", self.name, info.rows, info.first, info.last)
         return info
+
+    def is_partial(self) -> bool:
+        """Tells whether the source begins later than the window; a gap in sparse rows is none."""
+        days = [day for day in map(partition_day, self.source_files) if day]
+        if days and len(days) == len(self.source_files):
+            return min(days) > self.window.start.astimezone(load_zone(self.source.timezone)).date()
+        span = time_span(self.source_files, self.source.timestamp)
+        return span is not None and span[0] > self.window.start + _LATE
 
     def _checked(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         head = next(batches, None)
@@ -137,7 +152,3 @@ def _names(source: Source, columns: Columns, also: list[str]) -> list[str]:
 def _known(info: DatasetInfo) -> dict[str, Any]:
     """KFP's backend takes no null in an artifact's metadata."""
     return {name: value for name, value in info.to_dict().items() if value is not None}
-
-
-def _is_late(info: DatasetInfo, window: Window) -> bool:
-    return info.first is not None and datetime.fromisoformat(info.first) > window.start + _LATE

@@ -133,5 +133,6 @@ def _page(run_id: str, known: Known, ended: Ended) -> pages.RunPage:
         started=started.isoformat() if started else None,
         seconds=(outcomes[-1].finished_at - started).total_seconds() if started else None,
         failed_stage=ended.failed_stage,
-        message=ended.message,
+        # A verdict is explained by the judgement already.
+        message=ended.message if ended.outcome == FAILED or not verdict else None,
     )

@@ -111,7 +111,7 @@ def target_classes(evidence: Evidence) -> Iterator[Check]:
     severity = FAIL if evidence.window == TRAINING or evidence.target_problem else WARN
     counts = evidence.classes
     value = evidence.target_problem or ", ".join(f"{rows} {name}" for name, rows in counts.items())
-    limit = f"rows of both classes, {evidence.columns.positive!r} being positive"
+    limit = f"rows of both classes, {evidence.columns.positive!r} (columns.positive) being positive"
     passed = evidence.target_problem is None and all(counts.values())
     yield Check("classes", evidence.columns.target, evidence.window, value, limit, passed, severity)
 
