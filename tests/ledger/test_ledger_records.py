@@ -144,7 +144,7 @@ class TestVerdicts:
             ledger.claim_run(run(name, key=name))
         ledger.record_verdict(verdict("run-1", challenge=1))
 
-        with pytest.raises(Unreachable, match="judged as challenge 1 .* 1 others are on record by now"):
+        with pytest.raises(Unreachable, match=r"judged as challenge 1 .* 1 others are on record by now"):
             ledger.record_verdict(verdict("run-2", challenge=1))
 
         assert ledger.verdict("run-2") is None

@@ -8,7 +8,7 @@ from ct_pipelines.local.session import check_answers
 
 @pytest.mark.parametrize("address", ["http://u:s3cret@127.0.0.1:999999", "http://u:s3cret@[::1:99999/"])
 def test_an_address_that_is_none_is_refused_without_its_password(address):
-    with pytest.raises(StateError, match="MLFLOW_TRACKING_URI: .* is no address; allowed") as error:
+    with pytest.raises(StateError, match=r"MLFLOW_TRACKING_URI: .* is no address; allowed") as error:
         check_answers(address)
 
     assert "s3cret" not in str(error.value)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -61,7 +62,7 @@ def _run_row(run: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         _instant(run["created_at"]),
         run["model"],
-        _instant(run["as_of"]),
+        _as_of(run),
         run["reason"],
         run["run_id"][:8],
         _scored(verdict, "champion"),
@@ -86,6 +87,12 @@ def _promotion_row(promotion: Mapping[str, Any]) -> tuple[str, ...]:
 def _scored(verdict: Mapping[str, Any], role: str) -> str:
     version, score = verdict.get(f"{role}_version"), verdict.get(f"{role}_score")
     return "–" if version is None else f"v{version}" + ("" if score is None else f" {score:.4f}")
+
+
+def _as_of(run: Mapping[str, Any]) -> str:
+    """Shows as-of on the model's own clock, as the terminal and the pages do."""
+    timezone = run["windows"]["timezone"]
+    return f"{run['as_of'].astimezone(ZoneInfo(timezone)):%Y-%m-%d %H:%M} {timezone}"
 
 
 def _instant(value: datetime) -> str:

@@ -8,6 +8,7 @@ survive a fork.
 """
 
 import contextlib
+import ctypes
 import multiprocessing
 import os
 import re
@@ -47,6 +48,8 @@ _PRELOADED = (
 
 # Settings that libraries read when they are imported, which is in the server.
 _READ_AT_IMPORT = {"_KFP_RUNTIME": "true", "MLFLOW_DISABLE_TELEMETRY": "true", **THREADS}
+
+_PR_SET_PDEATHSIG = 1
 
 _SHELL = ("sh", "-ec")
 # The shell script around a lightweight component that installs no packages.
@@ -126,6 +129,7 @@ def _no_main_module() -> Iterator[None]:
 def _execute(component: Component, environment: Mapping[str, str], log: str) -> None:
     """The stage's process, from its first line."""
     os.setsid()
+    _end_with_parent()
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for descriptor in (1, 2):
         os.dup2(output, descriptor)
@@ -138,6 +142,11 @@ def _execute(component: Component, environment: Mapping[str, str], log: str) -> 
         source.write_text(component.source, encoding="utf-8")
         sys.argv = [EXECUTOR, "--component_module_path", str(source), *component.arguments]
         runpy.run_module(EXECUTOR, run_name="__main__", alter_sys=True)
+
+
+def _end_with_parent() -> None:
+    """A `kfp-ct` that is killed takes the server with it; no stage may go on and promote after that."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _draw_own_random_numbers() -> None:
