@@ -145,7 +145,11 @@ def _execute(component: Component, environment: Mapping[str, str], log: str) -> 
 
 
 def _end_with_parent() -> None:
-    """A `kfp-ct` that is killed takes the server with it; no stage may go on and promote after that."""
+    """A `kfp-ct` that is killed takes the server with it; no stage may go on and promote after that.
+
+    The server ends when nobody holds its lifeline any more, of which each fork is handed an end.
+    """
+    os.close(forkserver._forkserver._forkserver_alive_fd)  # type: ignore[attr-defined]  # noqa: SLF001
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
