@@ -50,55 +50,68 @@ def delong_variance(y, challenger, champion):
     return contrast @ (s10 / y.sum() + s01 / (~y).sum()) @ contrast
 
 
-def obuchowski_variance(y, score, cluster):
-    """Returns Obuchowski's (1997) variance of one area, cluster by cluster as her equations are written."""
-    psi, auc = kernel(y, score), kernel(y, score).mean()
-    v10, v01 = psi.mean(axis=1), psi.mean(axis=0)
+def jackknife_error(estimate, cluster):
+    """Returns the delete-one-cluster jackknife's error as it is defined: the estimate anew without each."""
     names = np.unique(cluster)
-    x = np.array([(v10[cluster[y] == name] - auc).sum() for name in names])
-    z = np.array([(v01[cluster[~y] == name] - auc).sum() for name in names])
-    with_positive, with_negative = np.unique(cluster[y]).size, np.unique(cluster[~y]).size
-    m, k, total = y.sum(), (~y).sum(), names.size
-    s10 = with_positive / ((with_positive - 1) * m) * (x**2).sum()
-    s01 = with_negative / ((with_negative - 1) * k) * (z**2).sum()
-    s11 = total / (total - 1) * (x * z).sum()
-    return s10 / m + s01 / k + 2 * s11 / (m * k)
+    without = np.array([estimate(cluster != name) for name in names])
+    return math.sqrt((names.size - 1) / names.size * ((without - without.mean()) ** 2).sum())
 
 
-@pytest.mark.parametrize("tied", [False, True])
-def test_error_is_delongs_when_every_row_is_its_own_cluster(tied):
-    y, challenger, champion, _ = holdout(1, tied=tied)
-
-    gain = auc_gain(y, challenger, champion, np.arange(y.size))
-
-    assert gain.standard_error**2 == pytest.approx(delong_variance(y, challenger, champion), rel=1e-9)
-
-
-@pytest.mark.parametrize("per_day", [3, 60])
-def test_error_is_obuchowskis_when_rows_come_in_clusters(per_day):
-    """With 3 rows a day some days lack a class, so the three corrections differ."""
-    y, score, _, day = holdout(2, days=30, per_day=per_day)
-
-    excess = auc_excess(y, score, day)
-
-    assert excess.standard_error**2 == pytest.approx(obuchowski_variance(y, score, day), rel=1e-9)
+@st.composite
+def clustered_rows(draw):
+    """Small holdouts with many ties and clusters of any size, both classes in two clusters at least."""
+    n = draw(st.integers(4, 60))
+    y = draw(arrays.arrays(bool, n))
+    cluster = draw(arrays.arrays(np.int8, n, elements=st.integers(0, 3) | st.integers(0, 30)))
+    y[:4], cluster[:4] = [True, True, False, False], [0, 1, 0, 1]
+    scores = draw(arrays.arrays(np.float64, (2, n), elements=st.integers(-4, 4).map(float)))
+    return y, scores[0], scores[1], cluster
 
 
-def test_error_is_near_the_jackknifes():
-    """Deleting one day at a time is another road to the same number."""
-    y, challenger, champion, day = holdout(3, days=40)
-    without = np.array(
-        [
-            roc_auc(y[day != d], challenger[day != d]) - roc_auc(y[day != d], champion[day != d])
-            for d in range(40)
-        ]
+@unhurried
+@given(clustered_rows())
+def test_error_is_the_jackknifes_over_clusters(rows):
+    y, challenger, champion, cluster = rows
+
+    gain, excess = auc_gain(y, challenger, champion, cluster), auc_excess(y, challenger, cluster)
+
+    of_gain = jackknife_error(
+        lambda kept: roc_auc(y[kept], challenger[kept]) - roc_auc(y[kept], champion[kept]), cluster
     )
+    of_excess = jackknife_error(lambda kept: roc_auc(y[kept], challenger[kept]), cluster)
+    assert gain.standard_error == pytest.approx(of_gain, rel=0, abs=1e-12)
+    assert excess.standard_error == pytest.approx(of_excess, rel=0, abs=1e-12)
+
+
+def test_a_day_that_holds_nearly_all_rows_counts_with_its_full_pull():
+    """Without it 10 of 1,010 rows are left: what is subtracted must not leave its rounding errors behind."""
+    y, challenger, champion, _ = holdout(3, days=1, per_day=1010)
+    day = np.repeat(np.arange(11), [1000] + [1] * 10)
+    y[-10:] = np.arange(10) % 2 == 0
 
     gain = auc_gain(y, challenger, champion, day)
 
-    assert gain.standard_error == pytest.approx(
-        math.sqrt(39 / 40 * ((without - without.mean()) ** 2).sum()), rel=0.02
+    error = jackknife_error(
+        lambda kept: roc_auc(y[kept], challenger[kept]) - roc_auc(y[kept], champion[kept]), day
     )
+    assert gain.standard_error == pytest.approx(error, rel=0, abs=1e-12)
+    assert gain.degrees_of_freedom == 5
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_error_is_near_delongs_when_every_row_is_its_own_cluster(tied):
+    """The jackknife divides by m - 1 and k - 1 where DeLong has m and k, and multiplies by (n - 1) / n.
+
+    So the ratio of the variances lies between (n - 1) / n times m / (m - 1), and the same of k.
+    """
+    y, challenger, champion, _ = holdout(1, tied=tied)
+    counts = np.array([y.sum(), (~y).sum()])
+    least, most = sorted((y.size - 1) / y.size * counts / (counts - 1))
+
+    gain = auc_gain(y, challenger, champion, np.arange(y.size))
+
+    ratio = gain.standard_error**2 / delong_variance(y, challenger, champion)
+    assert 1 < least < ratio < most
 
 
 def test_gain_counts_rows_clusters_and_degrees_of_freedom():

@@ -1,15 +1,22 @@
-"""The area under the ROC curve, its placement values, the thinned curve and the confusion matrix."""
+"""The area under the ROC curve, also without each cluster; the thinned curve; the confusion matrix."""
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from ct_components.errors import DataError
 from ct_components.statistics.arrays import as_clusters, as_labels
-from ct_components.statistics.roc import Confusion, confusion, placements, roc_auc, roc_points
+from ct_components.statistics.roc import (
+    Confusion,
+    auc_without_each,
+    confusion,
+    placements,
+    roc_auc,
+    roc_points,
+)
 
 unhurried = settings(deadline=None)
 """Machines that are busy do not make a statistic wrong."""
@@ -47,15 +54,28 @@ def test_area_agrees_with_scikit_learn(rows):
 
 @unhurried
 @given(labelled_scores())
-def test_placements_are_the_means_over_the_other_class(rows):
+def test_placements_are_the_sums_over_the_other_class_exactly(rows):
     y, score = rows
 
     placed = placements(y, score)
 
-    np.testing.assert_allclose(placed.positive, pairs(y, score).mean(axis=1), atol=1e-12)
-    np.testing.assert_allclose(placed.negative, pairs(y, score).mean(axis=0), atol=1e-12)
-    assert placed.positive.mean() == pytest.approx(placed.auc)
-    assert placed.negative.mean() == pytest.approx(placed.auc)
+    np.testing.assert_array_equal(placed.positive, pairs(y, score).sum(axis=1))
+    np.testing.assert_array_equal(placed.negative, pairs(y, score).sum(axis=0))
+
+
+@unhurried
+@given(labelled_scores(), st.integers(2, 40), st.randoms(use_true_random=False))
+def test_area_without_each_cluster_is_the_area_of_the_other_rows_exactly(rows, most, random):
+    y, score = (np.tile(column, 2) for column in rows)
+    index = np.array([0, 1]).repeat(y.size // 2)
+    moved = random.sample(range(y.size), y.size // 4)
+    index[moved] = [random.randrange(most) for _ in moved]
+    index = np.unique(index, return_inverse=True)[1]
+    assume(min(np.unique(index[y]).size, np.unique(index[~y]).size) > 1)
+
+    without = auc_without_each(y, score, index)
+
+    assert without.tolist() == [roc_auc(y[index != g], score[index != g]) for g in range(index.max() + 1)]
 
 
 @unhurried

@@ -16,10 +16,11 @@ DeLong's :math:`S_{10} / m + S_{01} / k` with :math:`m - 1` and :math:`k - 1` in
 DeLong's placement values by cluster estimate the same variance to first order. They take each cluster's pull
 on the area for small, and so are too small themselves when a few clusters hold most rows of a class.
 
-Measured with two equal models, each better on some days than on others; alpha is 0.05, and the lower limit
-should be above 0 in 5 % of holdouts:
-
-@TABLE@
+Measured with two equal models that each rank better on some days than on others: on 14 days of 40 rows, the
+lower limit at alpha 0.05 is above 0 in 5.1 % of 96,000 comparisons, at 0.01 in 1.03 %, at 0.0017 in 0.18 %.
+On 10, 14 or 30 days that differ in size and in their share of positives, it is so in 6.1 to 6.5 % at alpha
+0.05, and in 1.6 to 2.2 % at 0.01; with Obuchowski's sums in 9 to 16 % at alpha 0.05, and with every row as
+its own cluster in 33 to 35 %. What remains is the t: it counts days, though few of them may hold most rows.
 
 References:
     Efron (1982). The Jackknife, the Bootstrap and Other Resampling Plans. CBMS-NSF Regional Conference Series

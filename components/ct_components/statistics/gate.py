@@ -128,7 +128,7 @@ def judge(
     >>> judgement.verdict.value, judgement.reason.value
     ('promote', 'superior')
     >>> round(judgement.gain, 4), round(judgement.lower, 4), round(judgement.smallest_provable_gain, 4)
-    (0.0687, 0.0376, 0.0311)
+    (0.0687, 0.0377, 0.031)
     """
     evidence = gather(y, challenger, champion, clusters, gate=gate, challenge=challenge)
     return _judgement(evidence, decide(evidence, checks))

@@ -1,4 +1,4 @@
-"""How well a score ranks: the area under the ROC curve, its DeLong placement values, and the curve itself.
+"""How well a score ranks: the area under the ROC curve, also without some rows, and the curve itself.
 
 The area is the Mann-Whitney probability that a random positive row scores above a random negative one, ties
 counting half. Everything is computed from mid-ranks in O(n log n), and depends on the order of the scores
@@ -37,14 +37,13 @@ from ct_components.statistics.arrays import (
 class Placements:
     """Where each row of one class stands among the rows of the other.
 
-    Both means equal the area, and the variance of each is that class's share of the area's variance.
+    These are DeLong's placement values before they are divided by the size of the other class: multiples of
+    one half, so that sums and differences are exact.
 
     Attributes:
         auc: The area under the ROC curve, 0 to 1.
-        positive: Shape (m,), in row order: the share of negative rows that score below this positive one,
-            ties half.
-        negative: Shape (k,), in row order: the share of positive rows that score above this negative one,
-            ties half.
+        positive: Shape (m,), in row order: how many negative rows score below this positive one, ties half.
+        negative: Shape (k,), in row order: how many positive rows score above this negative one, ties half.
     """
 
     auc: float
@@ -88,7 +87,7 @@ def roc_auc(y: npt.ArrayLike, score: npt.ArrayLike) -> float:
 
 
 def placements(y: npt.ArrayLike, score: npt.ArrayLike) -> Placements:
-    """Returns DeLong's placement values by mid-ranks (Sun & Xu 2014).
+    """Returns DeLong's placement values, as counts, by mid-ranks (Sun & Xu 2014).
 
     A row's mid-rank among all rows counts those below it in both classes; less its mid-rank in its own class,
     it counts those of the other class alone. No pair is ever compared.
@@ -105,30 +104,33 @@ def placements(y: npt.ArrayLike, score: npt.ArrayLike) -> Placements:
 
     >>> placed = placements([False, False, True, True], [0.1, 0.4, 0.35, 0.8])
     >>> placed.positive, placed.negative
-    (array([0.5, 1. ]), array([1. , 0.5]))
+    (array([1., 2.]), array([2., 1.]))
     """
     labels, scores = _rows(y, score)
     ranks = _mid_ranks(scores)
     below_positive = ranks[labels] - _mid_ranks(scores[labels])
     below_negative = ranks[~labels] - _mid_ranks(scores[~labels])
     m, k = below_positive.size, below_negative.size
-    # Counts are multiples of one half, so their sum is exact: the area does not depend on the rows' order.
+    # The sum is exact, so the area does not depend on the rows' order.
     auc = float(below_positive.sum()) / (m * k)
-    return Placements(auc=auc, positive=below_positive / k, negative=(m - below_negative) / m)
+    return Placements(auc=auc, positive=below_positive, negative=m - below_negative)
 
 
 def auc_without_each(y: npt.ArrayLike, score: npt.ArrayLike, index: Ints) -> Floats:
     r"""Returns the area under the ROC curve on all rows but those of one cluster, for each cluster.
 
-    Of the :math:`N = m k \cdot AUC` pairs won, a cluster's :math:`m_g` positive rows take part in :math:`P_g`,
-    its :math:`k_g` negative rows in :math:`Q_g`, and pairs within the cluster, :math:`W_g`, are in both:
+    A pair of a positive and a negative row is won when the positive one scores higher, and half won by a tie.
+    Of the :math:`N = m k \cdot AUC` pairs won, the :math:`m_g` positive rows of cluster :math:`g` are in
+    :math:`P_g`, its :math:`k_g` negative rows in :math:`Q_g`, and both at once in :math:`W_g`:
 
     .. math:: AUC_{-g} = \frac{N - P_g - Q_g + W_g}{(m - m_g) (k - k_g)}
+
+    All are multiples of one half and sums of mid-ranks, so every area is as exact as if ranked anew.
 
     Args:
         y: Labels, shape (n,); True is positive.
         score: Shape (n,); larger means more probably positive.
-        index: Shape (n,); each row's cluster, from 0. No cluster holds all rows of a class.
+        index: Shape (n,); each row's cluster, from 0 and without a gap; no cluster holds all of a class.
 
     Returns:
         Shape (clusters,).
@@ -148,10 +150,10 @@ def auc_without_each(y: npt.ArrayLike, score: npt.ArrayLike, index: Ints) -> Flo
     m_g = np.bincount(of_positive, minlength=clusters)
     k_g = np.bincount(of_negative, minlength=clusters)
     placed = placements(labels, scores)
-    with_positive = k * _sums(of_positive, placed.positive, clusters)
-    with_negative = m * _sums(of_negative, placed.negative, clusters)
+    with_positive = _sums(of_positive, placed.positive, clusters)
+    with_negative = _sums(of_negative, placed.negative, clusters)
     within = _won_within(labels, scores, index, k_g)
-    won = m * k * placed.auc - with_positive - with_negative + within
+    won = placed.positive.sum() - with_positive - with_negative + within
     areas: Floats = won / ((m - m_g) * (k - k_g))
     return areas
 
