@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
@@ -63,6 +64,12 @@ def make_data(root, change=None):
     return root
 
 
+def _heed_signals():
+    """Whoever starts the tests in the background has them ignore what a person at a terminal may send."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Shell:
     """The command line with one state folder and one data folder."""
 
@@ -86,6 +93,7 @@ class Shell:
             stderr=subprocess.PIPE,
             text=True,
             encoding="utf-8",
+            preexec_fn=_heed_signals,  # noqa: PLW1509 — a single thread starts it
         )
 
     def __call__(self, *arguments, cwd=None, **environment):
