@@ -58,3 +58,21 @@ def closed_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
+
+
+@pytest.fixture
+def living():
+    """The processes of this machine that were started with a mark of the test in their environment."""
+
+    def find(mark):
+        return [int(folder.name) for folder in Path("/proc").glob("[0-9]*") if _lives(folder, mark)]
+
+    return find
+
+
+def _lives(folder, mark):
+    try:
+        zombie = (folder / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
+        return not zombie and mark.encode() in (folder / "environ").read_bytes()
+    except OSError:
+        return False

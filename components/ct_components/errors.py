@@ -89,3 +89,6 @@ EXIT_CODES = {
         Unreachable,
     )
 }
+
+BAD_INPUT = {code: kind for code, kind in EXIT_CODES.items() if issubclass(kind, BadInput)}
+"""The kinds that are never retried, by exit code."""

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ct_components import connections
-from ct_components.errors import BadInput, CTError, SpecError, StageTimeout
+from ct_components.errors import BAD_INPUT, CTError, SpecError, StageTimeout
 
 if TYPE_CHECKING:
     from ct_components.ledger import Ledger
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 EXIT_STAGE = "notify"
 TIMEOUT = "KFP_CT_STAGE_TIMEOUT"
 _MESSAGE_LIMIT = 4000
-_BAD_INPUT = {kind.exit_code: kind for kind in BadInput.__subclasses__()}
 
 logger = logging.getLogger("kfp-ct")
 
@@ -133,8 +132,8 @@ class _Recorder:
             self._ledger.reopen_run(run_id)
             return
         earlier = self._ledger.stage_outcome(run_id, self._name)
-        if earlier and earlier.exit_code in _BAD_INPUT:
-            raise _BAD_INPUT[earlier.exit_code](earlier.message)
+        if earlier and earlier.exit_code in BAD_INPUT:
+            raise BAD_INPUT[earlier.exit_code](earlier.message)
 
     def succeeded(self) -> None:
         self._write("succeeded", 0, "")

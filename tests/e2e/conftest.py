@@ -1,7 +1,6 @@
 """A shop's data, spec and command line for every end-to-end test."""
 
 import shutil
-from pathlib import Path
 
 import pytest
 import yaml
@@ -43,21 +42,3 @@ def shell(make_shell, tmp_path, mlflow_template):
     home.mkdir()
     shutil.copy(mlflow_template, home / "mlflow.db")
     return make_shell(home)
-
-
-@pytest.fixture
-def living():
-    """The processes of this machine that were started with a mark of the test in their environment."""
-
-    def find(mark):
-        return [int(folder.name) for folder in Path("/proc").glob("[0-9]*") if _lives(folder, mark)]
-
-    return find
-
-
-def _lives(folder, mark):
-    try:
-        zombie = (folder / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
-        return not zombie and mark.encode() in (folder / "environ").read_bytes()
-    except OSError:
-        return False

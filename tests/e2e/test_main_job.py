@@ -194,6 +194,28 @@ def test_two_runs_at_once_on_a_fresh_state_folder(make_shell, write_spec, tmp_pa
         assert process.returncode == 0 or "is void" in err
 
 
+def hanging(first=""):
+    """Edits fetch_data so that it says that it runs, and never ends."""
+
+    def edit(pipeline):
+        command = pipeline["deploymentSpec"]["executors"]["exec-fetch-data"]["container"]["command"]
+        command[-1] = command[-1].replace(
+            '    with stage("fetch_data", context):',
+            f"    import subprocess, time, os\n{first}"
+            "    open(os.environ['KFP_CT_HOME'] + '/hanging', 'w').close()\n"
+            "    time.sleep(600)\n"
+            '    with stage("fetch_data", context):',
+        )
+
+    return edit
+
+
+def wait_until_it_hangs(shell):
+    deadline = time.monotonic() + 120
+    while not (shell.home / "hanging").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
 @pytest.mark.parametrize(
     ("received", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
@@ -201,22 +223,9 @@ def test_two_runs_at_once_on_a_fresh_state_folder(make_shell, write_spec, tmp_pa
 def test_a_run_that_is_broken_off_leaves_no_process(
     shell, write_spec, living, tmp_path, received, code, options
 ):
-    def hang(pipeline):
-        command = pipeline["deploymentSpec"]["executors"]["exec-fetch-data"]["container"]["command"]
-        command[-1] = command[-1].replace(
-            '    with stage("fetch_data", context):',
-            "    import subprocess, time, os\n"
-            "    subprocess.Popen(['sleep', '600'])\n"
-            "    open(os.environ['KFP_CT_HOME'] + '/hanging', 'w').close()\n"
-            "    time.sleep(600)\n"
-            '    with stage("fetch_data", context):',
-        )
-
-    edited = edited_pipeline(tmp_path, hang)
+    edited = edited_pipeline(tmp_path, hanging("    subprocess.Popen(['sleep', '600'])\n"))
     process = shell.start("run", write_spec(), "--as-of", FIRST_AS_OF, "--pipeline", edited, *options)
-    deadline = time.monotonic() + 120
-    while not (shell.home / "hanging").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_until_it_hangs(shell)
 
     process.send_signal(received)
     _, said = process.communicate(timeout=30)
@@ -255,22 +264,10 @@ def test_a_stage_that_is_killed_is_said_with_its_signal(shell, write_spec, tmp_p
 def test_a_stage_does_not_outlive_a_run_that_was_killed(shell, write_spec, living, tmp_path):
     """It could promote a model of which nobody is told any more."""
 
-    def hang(pipeline):
-        command = pipeline["deploymentSpec"]["executors"]["exec-fetch-data"]["container"]["command"]
-        command[-1] = command[-1].replace(
-            '    with stage("fetch_data", context):',
-            "    import time, os\n"
-            "    open(os.environ['KFP_CT_HOME'] + '/hanging', 'w').close()\n"
-            "    time.sleep(600)\n"
-            '    with stage("fetch_data", context):',
-        )
-
     process = shell.start(
-        "run", write_spec(), "--as-of", FIRST_AS_OF, "--pipeline", edited_pipeline(tmp_path, hang)
+        "run", write_spec(), "--as-of", FIRST_AS_OF, "--pipeline", edited_pipeline(tmp_path, hanging())
     )
-    deadline = time.monotonic() + 120
-    while not (shell.home / "hanging").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_until_it_hangs(shell)
 
     process.kill()
     process.communicate(timeout=30)

@@ -1,7 +1,6 @@
 """Tiny pipelines of components made here, compiled and run as the real one is."""
 
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -68,21 +67,3 @@ def run_tiny(tmp_path, recorder):
         )
 
     return run
-
-
-@pytest.fixture
-def living():
-    """The processes of this machine that were started with a mark of the test in their environment."""
-
-    def find(mark):
-        return [int(folder.name) for folder in Path("/proc").glob("[0-9]*") if _lives(folder, mark)]
-
-    return find
-
-
-def _lives(folder, mark):
-    try:
-        zombie = (folder / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
-        return not zombie and mark.encode() in (folder / "environ").read_bytes()
-    except OSError:
-        return False

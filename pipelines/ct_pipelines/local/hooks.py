@@ -25,11 +25,10 @@ if TYPE_CHECKING:
 
     _Process = subprocess.Popen[bytes] | ForkServerProcess
 
-from ct_components.errors import BadInput, StageTimeout
+from ct_components.errors import BAD_INPUT, StageTimeout
 from ct_components.stage import TIMEOUT
 from ct_pipelines.local import warm
 
-_NOT_RETRIED = frozenset(kind.exit_code for kind in BadInput.__subclasses__())
 # A stage ends itself when its time is over; this much later it is ended from outside.
 _GRACE_SECONDS = 60.0
 
@@ -96,7 +95,7 @@ class StageProcesses:
         with self._alone():
             code = _run(full_command, environment, self._log(task), warm_start=self._warm_start)
         self.exit_codes[task] = code
-        if code in _NOT_RETRIED:
+        if code in BAD_INPUT:
             raise _Refused
         return code
 

@@ -49,7 +49,7 @@ def run(
 
     Returns:
         A JSON-safe summary: ``training`` and ``holdout`` (`DatasetInfo.to_dict`); ``partial``, whether the
-        first training row is more than a day later than the window's start; ``training_span``, first and last
+        source begins later than the training window; ``training_span``, first and last
         timestamp of the training rows; ``files``, the number read for each window.
 
     Raises:
