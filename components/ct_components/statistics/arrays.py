@@ -8,6 +8,11 @@ from ct_components.errors import DataError
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
+Array = npt.NDArray[np.generic]
+
+_TWO = 2
+_SUM_TOLERANCE = 1e-4
+"""Probabilities in float32 sum to 1 within this."""
 
 
 def as_labels(y: npt.ArrayLike) -> Bools:
@@ -35,7 +40,7 @@ def as_labels(y: npt.ArrayLike) -> Bools:
     return array.astype(np.bool_)
 
 
-def as_scores(score: npt.ArrayLike, like: Bools, role: str = "scores") -> Floats:
+def as_scores(score: npt.ArrayLike, like: Array, role: str = "scores") -> Floats:
     """Returns scores as finite float64, one for each label.
 
     Args:
@@ -52,21 +57,96 @@ def as_scores(score: npt.ArrayLike, like: Bools, role: str = "scores") -> Floats
     >>> as_scores([0.25, 1], as_labels([0, 1]))
     array([0.25, 1.  ])
     """
-    array = _one_dimensional(score, role)
-    if array.dtype.kind not in "buif":
-        raise DataError(f"{role} are of type {array.dtype}; allowed: numbers")
-    scores = array.astype(np.float64)
-    _same_length(array, like, role)
-    bad = np.flatnonzero(~np.isfinite(scores))
-    if bad.size:
-        raise DataError(
-            f"{role} hold {bad.size} NaN or infinite of {scores.size} values, "
-            f"the first is {scores[bad[0]]} in row {bad[0]}; allowed: finite numbers"
-        )
+    scores = as_numbers(score, role)
+    _same_length(scores, like, role)
     return scores
 
 
-def as_clusters(clusters: npt.ArrayLike, like: Bools) -> tuple[npt.NDArray[np.generic], Ints]:
+def as_numbers(values: npt.ArrayLike, role: str = "numbers") -> Floats:
+    """Returns numbers as finite float64.
+
+    Args:
+        values: Shape (n,).
+        role: What they are, for the message.
+
+    Returns:
+        Shape (n,).
+
+    Raises:
+        DataError: If they are not one-dimensional, not numeric, or one is NaN or infinite.
+
+    >>> as_numbers([1, 2.5])
+    array([1. , 2.5])
+    """
+    array = _one_dimensional(values, role)
+    if array.dtype.kind not in "buif":
+        raise DataError(f"{role} are of type {array.dtype}; allowed: numbers")
+    numbers = array.astype(np.float64)
+    bad = np.flatnonzero(~np.isfinite(numbers))
+    if bad.size:
+        raise DataError(
+            f"{role} hold {bad.size} NaN or infinite of {numbers.size} values, "
+            f"the first is {numbers[bad[0]]} in row {bad[0]}; allowed: finite numbers"
+        )
+    return numbers
+
+
+def as_codes(y: npt.ArrayLike) -> Ints:
+    """Returns class codes, from 0.
+
+    Args:
+        y: Shape (n,). Whole numbers, 0 or more.
+
+    Returns:
+        Shape (n,).
+
+    Raises:
+        DataError: If they are not one-dimensional, or one is no whole number or negative.
+
+    >>> as_codes([2, 0.0])
+    array([2, 0])
+    """
+    numbers = as_numbers(y, "class codes")
+    strange = (numbers < 0) | (numbers != np.floor(numbers))
+    if strange.any():
+        listed = sorted({str(value) for value in numbers[strange]})
+        raise DataError(f"class codes hold {_few(listed)}; allowed: 0, 1, 2 and so on")
+    return numbers.astype(np.intp)
+
+
+def as_probabilities(values: npt.ArrayLike, role: str = "probabilities") -> Floats:
+    """Returns the probabilities of classes, each row divided by its sum.
+
+    Args:
+        values: Shape (n, classes), two classes or more.
+        role: Whose they are, for the message.
+
+    Returns:
+        Shape (n, classes).
+
+    Raises:
+        DataError: If they have another shape, one is below 0 or not finite, or a row's sum is not 1 within
+            0.0001 (float32 is fine).
+
+    >>> as_probabilities([[0.25, 0.75]])
+    array([[0.25, 0.75]])
+    """
+    array = np.asarray(values)
+    if array.ndim != _TWO or array.shape[1] < _TWO:
+        raise DataError(
+            f"{role} have the shape {array.shape}; allowed: (rows, classes), with 2 classes or more"
+        )
+    numbers = as_numbers(array.ravel(), role).reshape(array.shape)
+    totals = numbers.sum(axis=1)
+    off = np.flatnonzero((numbers < 0).any(axis=1) | (np.abs(totals - 1) > _SUM_TOLERANCE))
+    if off.size:
+        raise DataError(
+            f"{role} of row {off[0]} are {numbers[off[0]].tolist()}; allowed: none below 0, and a sum of 1"
+        )
+    return np.asarray(numbers / totals[:, np.newaxis])
+
+
+def as_clusters(clusters: npt.ArrayLike, like: Array) -> tuple[Array, Ints]:
     """Returns the distinct clusters in order, and the index of each row's own.
 
     Args:
@@ -112,19 +192,19 @@ def require_both_classes(y: Bools) -> None:
         )
 
 
-def _one_dimensional(values: npt.ArrayLike, role: str) -> npt.NDArray[np.generic]:
-    array: npt.NDArray[np.generic] = np.asarray(values)
+def _one_dimensional(values: npt.ArrayLike, role: str) -> Array:
+    array: Array = np.asarray(values)
     if array.ndim != 1:
         raise DataError(f"{role} have the shape {array.shape}; allowed: one dimension")
     return array
 
 
-def _same_length(array: npt.NDArray[np.generic], like: Bools, role: str) -> None:
+def _same_length(array: Array, like: Array, role: str) -> None:
     if array.size != like.size:
         raise DataError(f"{array.size} {role} for {like.size} labels; allowed: one for each")
 
 
-def _missing(array: npt.NDArray[np.generic]) -> Bools:
+def _missing(array: Array) -> Bools:
     """Returns which values are None, or differ from themselves: NaN and NaT."""
     if array.dtype == object:
         return np.array([value is None or value != value for value in array], dtype=np.bool_)  # noqa: PLR0124
