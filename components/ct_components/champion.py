@@ -64,6 +64,24 @@ def make_champion(
         registry.set_alias(model, CHAMPION, version)
 
 
+def anchor_number(version: Version) -> str:
+    """Returns the number of the version that a model's small losses are counted from: its anchor.
+
+    A version that was promoted by hand, or before anchors were recorded, is its own.
+    """
+    return version.tags.get("anchor") or version.number
+
+
+def find_anchor(registry: Registry, champion: Version) -> Version | None:
+    """Returns the champion's anchor, the last version that was proven superior; None if it is its own.
+
+    Raises:
+        StateError: If the anchor was deleted from the registry.
+    """
+    number = anchor_number(champion)
+    return None if number == champion.number else registry.version(champion.name, number)
+
+
 def _pin(registry: Registry, ledger: Ledger | None, model: str) -> _Pinned:
     """Mends one difference at a time, and looks again, because others may be mending or promoting too."""
     if ledger is None:

@@ -1,3 +1,4 @@
+import json
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -163,7 +164,7 @@ def test_what_the_gate_returns_is_what_the_page_takes():
     page = verdict_page(replace(samples.VERDICT, judged=Judged.from_dict(judgement), gate=Gate()))
 
     assert judgement["explanation"] in parse(page).text
-    shown = asdict(Judged.from_dict(judgement))
+    shown = json.loads(json.dumps(asdict(Judged.from_dict(judgement))))
     assert shown == {name: judgement[name] for name in shown}
 
 

@@ -114,7 +114,7 @@ def test_the_dump_is_canonical_and_holds_the_defaults(small):
 
     assert list(dumped) == sorted(dumped)
     assert dumped["windows"] == {"embargo": "0d", "holdout": "14d", "train": "90d"}
-    assert dumped["gates"]["floors"] == {"roc_auc": 0.5}
+    assert dumped["gates"]["floors"] == {}
 
 
 def test_a_file_is_read_with_or_without_a_byte_order_mark(small, tmp_path):

@@ -2,6 +2,10 @@
 
 import pytest
 
+from ct_components.statistics.metrics import metrics_of
+
+METRICS = list(metrics_of("binary"))
+
 
 def test_all_problems_are_told_at_once_in_the_order_of_the_file(refused):
     text = """\
@@ -68,12 +72,27 @@ validation:
         (
             "gates: {floors: {auc: 0.5}}",
             "gates.floors.auc (line 8): unknown key",
-            "did you mean 'roc_auc'? allowed here: roc_auc",
+            f"did you mean 'roc_auc'? allowed here: {', '.join(METRICS)}",
         ),
         (
             "gates: {floors: {roc_auc: 2}}",
             "gates.floors.roc_auc (line 8): got 2",
-            "allowed: a finite number from 0 to 1",
+            "allowed: 0 to 1, as no model scores more",
+        ),
+        (
+            "gates: {slices: [height]}",
+            "gates.slices[0] (line 8): got 'height'",
+            "allowed: one of columns.categorical: plan",
+        ),
+        (
+            "gates: {guardrails: {log_loss: 1}}",
+            "gates.guardrails.log_loss (line 8): got 1",
+            "allowed: a finite number from 0 and below 1",
+        ),
+        (
+            "gates: {claim: equal}",
+            "gates.claim (line 8): got 'equal'",
+            "allowed: 'superior' or 'non_inferior'",
         ),
         (
             "gates: {spending: even}",
@@ -246,5 +265,6 @@ def test_no_message_speaks_the_language_of_the_library(jargon, refused):
 
 def test_a_long_value_is_cut(small, refused):
     (line,) = refused(small + f"gates: {{metric: {'x' * 3000}}}\n")
+    listed = f"{', '.join(map(repr, METRICS[:-1]))} or {METRICS[-1]!r}"
 
-    assert line == f"gates.metric (line 8): got '{'x' * 59}…' (3000 characters); allowed: 'roc_auc'"
+    assert line == f"gates.metric (line 8): got '{'x' * 59}…' (3000 characters); allowed: {listed}"

@@ -22,7 +22,7 @@ def test_what_is_left_out_has_the_documented_default(small):
         strict=False,
         spending="quadratic",
         cluster="day",
-        floors={"roc_auc": 0.5},
+        floors={},
         min_clusters=10,
         min_per_class=50,
     )
@@ -39,7 +39,7 @@ def test_defaults_are_not_shared_between_specs(small):
     parse_spec(small, "one").gates.floors["roc_auc"] = 0.75
     parse_spec(small, "one").validation.rules.clear()
 
-    assert parse_spec(small, "two").gates.floors == {"roc_auc": 0.5}
+    assert parse_spec(small, "two").gates.floors == {}
 
 
 @pytest.mark.parametrize("positive", [1, 0, True, False, "yes", ""])

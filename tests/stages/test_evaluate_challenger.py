@@ -15,6 +15,7 @@ from ct_components.champion import make_champion
 from ct_components.errors import DataError, ModelError, StateError
 from ct_components.stage import Context
 from ct_components.stages.evaluate_challenger import evaluate
+from ct_components.stages.evaluate_challenger import rows as holdout_rows
 
 
 def with_champion(trained, champion):
@@ -174,7 +175,7 @@ def _later(rows, timezone):
     """Which local days rows have, by their instants in UTC."""
     schema = pa.schema([("at", pa.timestamp("us", "UTC"))], {"kfp_ct.timestamp": "at"})
     instants = pa.array([np.datetime64(row, "us") for row in rows]).cast(pa.timestamp("us", "UTC"))
-    return evaluate.local_days_of(pa.table([instants], schema), timezone).tolist()
+    return holdout_rows.local_days_of(pa.table([instants], schema), timezone).tolist()
 
 
 def test_days_are_local_days_across_the_change_of_clocks():
@@ -191,6 +192,76 @@ def test_clusters_are_days_of_the_spec_s_zone(two_models):
     assert judged.report["clusters"] == 15
     assert judged.report["days"][0]["day"] == "2024-02-28"
     assert judged.report["days"][-1]["day"] == "2024-03-13"
+
+
+def judged_with(stages, trained, **gates):
+    """The judgement with other gates than the spec's own."""
+    return stages.evaluate(trained, gates=json.dumps(json.loads(trained.plan.gates) | gates))
+
+
+class TestGates:
+    """The gates beside the one limit: what each is told of the rows, and what it says."""
+
+    def test_another_metric_decides_in_its_own_unit(self, two_models):
+        judged = judged_with(two_models, two_models.strong, metric="log_loss")
+        report = judged.report
+        assert (judged.verdict, report["metric"], report["relative"]) == ("promote", "log_loss", True)
+        assert report["gain"] == pytest.approx(1 - report["challenger_score"] / report["champion_score"])
+        assert "log loss" in Path(judged.page.path).read_text()
+        assert {"challenger_log_loss", "champion_log_loss"} <= set(judged.metrics.metadata)
+
+    def test_the_baseline_knows_the_training_rows_share_of_positives(self, two_models):
+        report = judged_with(two_models, two_models.strong, metric="brier_score").report
+        training = two_models.client.get_run(two_models.strong.context.mlflow_run_id).data.metrics
+        share = training["training_positive_share"]
+        positive = report["positives"] / report["n"]
+        assert report["baseline_score"] == pytest.approx(
+            positive * (1 - share) ** 2 + (1 - positive) * share**2
+        )
+
+    def test_a_guardrail_is_held_against_its_own_margin(self, two_models):
+        judged = judged_with(two_models, two_models.strong, guardrails={"brier_score": 0.05})
+        (guardrail,) = judged.report["guardrails"]
+        assert (judged.verdict, guardrail["name"], guardrail["margin"]) == ("promote", "brier_score", 0.05)
+        assert guardrail["lower"] > 0
+        assert "Guardrails" in Path(judged.page.path).read_text()
+        backward = two_models.evaluate(
+            two_models.strong,
+            challenger="1",
+            context=with_champion(two_models.strong, "2"),
+            gates=json.dumps({"claim": "non_inferior", "margin": 0.9, "guardrails": {"brier_score": 0.0}}),
+        )
+        assert backward.report["reason"] in {"worse", "guardrail"}
+
+    def test_slices_are_the_categories_of_a_column_the_missing_one_too(self, two_models):
+        judged = judged_with(two_models, two_models.strong, slices=["region"], min_slice_rows=100)
+        slices = {each["name"]: each["n"] for each in judged.report["slices"]}
+        assert set(slices) == {"region north", "region south", "region east", "region missing"}
+        assert sum(slices.values()) == judged.report["n"]
+        assert "region north" in Path(judged.page.path).read_text()
+
+    def test_a_slice_of_no_column_is_named(self, two_models, capfd):
+        with pytest.raises(SystemExit) as exit_code:
+            judged_with(two_models, two_models.strong, slices=["height"])
+        assert exit_code.value.code == DataError.exit_code
+        assert "gates.slices: the holdout has no column 'height'" in capfd.readouterr().err
+
+    def test_small_losses_are_counted_from_the_anchor(self, two_models):
+        """The champion was promoted as no worse than version 2; so version 2 judges its successors, too."""
+        registry = two_models.registry
+        two_models.evaluate(two_models.strong)
+        assert registry.version("shop", "2").tags["anchor"] == "2"
+        registry.tag_version(registry.version("shop", "1"), {"anchor": "2"})
+        weak = {"columns": two_models.spec["columns"] | {"numeric": ["age"]}}
+        twin = two_models.train("run-3", two_models.spec | weak | {"gates": {"claim": "non_inferior"}})
+        alone = judged_with(two_models, twin, claim="non_inferior", margin=0.05)
+        assert (alone.verdict, alone.report["reason"]) == ("hold", "behind_anchor")
+        assert alone.report["anchor_lower"] < -0.05
+
+        registry.tag_version(registry.version("shop", "1"), {"anchor": "1"})
+        free = judged_with(two_models, twin, claim="non_inferior", margin=0.05)
+        assert (free.verdict, free.report["reason"]) == ("promote", "non_inferior")
+        assert registry.version("shop", "3").tags["anchor"] == "1"
 
 
 class TestChallenges:

@@ -11,13 +11,16 @@ from scipy import stats
 
 from ct_components.errors import DataError
 from ct_components.statistics.estimate import (
-    ClusterScore,
+    ClusterValue,
     Estimate,
-    auc_by_cluster,
-    auc_excess,
-    auc_gain,
+    estimate_gain,
+    estimate_value,
+    value_by_cluster,
 )
+from ct_components.statistics.metrics import Predicted, Task, metric_named, metrics_of
 from ct_components.statistics.roc import roc_auc
+
+AUC = metric_named("roc_auc")
 
 unhurried = settings(deadline=None)
 """Machines that are busy do not make a statistic wrong."""
@@ -34,6 +37,14 @@ def holdout(seed, days=14, per_day=60, *, gain=0.0, tied=False):
 
     challenger, champion = score(1 + gain), score(1)
     return (y, challenger.round(1), champion.round(1), day) if tied else (y, challenger, champion, day)
+
+
+def auc_gain(y, challenger, champion, clusters):
+    return estimate_gain(AUC, y, Predicted.binary(challenger), Predicted.binary(champion), index(clusters))
+
+
+def index(clusters):
+    return np.unique(clusters, return_inverse=True)[1]
 
 
 def kernel(y, score):
@@ -73,14 +84,15 @@ def clustered_rows(draw):
 def test_error_is_the_jackknifes_over_clusters(rows):
     y, challenger, champion, cluster = rows
 
-    gain, excess = auc_gain(y, challenger, champion, cluster), auc_excess(y, challenger, cluster)
+    gain = auc_gain(y, challenger, champion, cluster)
+    level = estimate_value(AUC, y, Predicted.binary(challenger), index(cluster))
 
     of_gain = jackknife_error(
         lambda kept: roc_auc(y[kept], challenger[kept]) - roc_auc(y[kept], champion[kept]), cluster
     )
-    of_excess = jackknife_error(lambda kept: roc_auc(y[kept], challenger[kept]), cluster)
+    of_level = jackknife_error(lambda kept: roc_auc(y[kept], challenger[kept]), cluster)
     assert gain.standard_error == pytest.approx(of_gain, rel=0, abs=1e-12)
-    assert excess.standard_error == pytest.approx(of_excess, rel=0, abs=1e-12)
+    assert level.standard_error == pytest.approx(of_level, rel=0, abs=1e-12)
 
 
 def test_a_day_that_holds_nearly_all_rows_counts_with_its_full_pull():
@@ -143,13 +155,14 @@ def test_exchanging_the_models_negates_the_gain_exactly():
     assert gain.p_value() + swapped.p_value() == pytest.approx(1)
 
 
-def test_excess_is_the_gain_over_a_constant():
+def test_a_value_is_the_gain_over_what_never_varies():
     y, score, _, day = holdout(7)
 
-    excess, over_constant = auc_excess(y, score, day), auc_gain(y, score, np.full(y.size, 0.25), day)
+    level = estimate_value(AUC, y, Predicted.binary(score), day)
+    over_constant = auc_gain(y, score, np.full(y.size, 0.25), day)
 
-    assert excess.value == roc_auc(y, score) - 0.5
-    assert excess.standard_error == pytest.approx(over_constant.standard_error, rel=1e-12)
+    assert level.value == roc_auc(y, score) == 0.5 + over_constant.value
+    assert level.standard_error == pytest.approx(over_constant.standard_error, rel=1e-12)
 
 
 @unhurried
@@ -232,15 +245,10 @@ def test_rounding_is_not_taken_for_variation():
 
 
 def test_a_class_within_one_cluster_is_refused():
-    with pytest.raises(DataError, match="all rows of a class lie in 1 of 2 clusters; allowed: at least 2"):
-        auc_excess([1, 1, 0, 0], [1, 2, 3, 4], ["mon", "mon", "mon", "tue"])
+    y, days = np.array([True, True, False, False]), [0, 0, 0, 1]
 
-
-def test_whose_scores_are_bad_is_said():
-    with pytest.raises(DataError, match="champion scores hold 1 NaN or infinite of 2 values"):
-        auc_gain([0, 1], [1, 2], [1, np.inf], [0, 1])
-    with pytest.raises(DataError, match="1 clusters for 2 labels"):
-        auc_gain([0, 1], [1, 2], [1, 2], [0])
+    with pytest.raises(DataError, match="all rows of a kind lie in 1 of 2 clusters; allowed: at least 2"):
+        estimate_value(AUC, y, Predicted.binary([1, 2, 3, 4]), np.array(days))
 
 
 def test_scores_by_day_are_sorted_and_none_for_a_day_of_one_class():
@@ -248,14 +256,51 @@ def test_scores_by_day_are_sorted_and_none_for_a_day_of_one_class():
         ["2013-04-02", "2013-04-01", "2013-04-02", "2013-04-03", "2013-04-01"], dtype="datetime64[D]"
     )
 
-    by_day = auc_by_cluster([0, 1, 1, 1, 0], [0.5, 0.25, 0.5, 0.5, 0.75], days)
+    y, scores = np.array([0, 1, 1, 1, 0], dtype=bool), Predicted.binary([0.5, 0.25, 0.5, 0.5, 0.75])
+
+    by_day = value_by_cluster(AUC, y, scores, days)
 
     assert by_day == [
-        ClusterScore("2013-04-01", 2, 0.0),
-        ClusterScore("2013-04-02", 2, 0.5),
-        ClusterScore("2013-04-03", 1, None),
+        ClusterValue("2013-04-01", 2, 0.0),
+        ClusterValue("2013-04-02", 2, 0.5),
+        ClusterValue("2013-04-03", 1, None),
     ]
 
 
 def test_no_rows_have_no_days():
-    assert auc_by_cluster([], [], []) == []
+    assert value_by_cluster(AUC, np.zeros(0, dtype=bool), Predicted.binary(np.zeros(0)), []) == []
+
+
+def answers(task, seed, n=420):
+    """Returns truth, answers of two models of which the first is better, and fourteen unequal days."""
+    rng = np.random.default_rng(seed)
+    day = index(np.minimum(rng.geometric(0.2, n), 14))
+    if task == "regression":
+        truth = rng.normal(size=n)
+        return truth, *(Predicted.regression(truth + s * rng.normal(size=n)) for s in (1, 1.5)), day
+    if task == "binary":
+        truth = rng.random(n) < 0.4
+        both = (Predicted.binary(1 / (1 + np.exp(-s * (truth - 0.5) - rng.normal(size=n)))) for s in (2, 1))
+        return truth, *both, day
+    truth = rng.integers(0, 3, n)
+    odds = (rng.gamma(1 + s * (truth[:, None] == np.arange(3))) for s in (3, 2))
+    return truth, *(Predicted.multiclass(each / each.sum(axis=1, keepdims=True)) for each in odds), day
+
+
+@pytest.mark.parametrize(("task", "name"), [(task, name) for task in Task for name in metrics_of(task)])
+def test_every_metrics_gain_has_the_jackknifes_error_and_turns_round_with_the_models(task, name):
+    truth, new, old, day = answers(task, seed=5)
+    metric = metric_named(name, task)
+
+    gain = estimate_gain(metric, truth, new, old, day)
+    swapped = estimate_gain(metric, truth, old, new, day)
+
+    def anew(kept):
+        values = (metric.value(truth[kept], each.rows(kept)) for each in (new, old))
+        return float(metric.gain(*values))
+
+    assert gain.standard_error == pytest.approx(jackknife_error(anew, day), rel=1e-9)
+    assert gain.value > 0 > swapped.value
+    if metric.higher_is_better:
+        assert swapped.value == -gain.value
+        assert swapped.standard_error == pytest.approx(gain.standard_error, rel=1e-12)

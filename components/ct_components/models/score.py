@@ -61,7 +61,7 @@ def score(model: Any, frame: "DataFrame", role: str = "model") -> Scores:
         ModelError: If the model cannot score the rows, or gives something that is no number.
     """
     try:
-        if hasattr(model, "predict_proba"):
+        if gives_probabilities(model):
             scores = np.asarray(model.predict_proba(frame))[:, list(model.classes_).index(True)]
         else:
             scores = np.asarray(model.decision_function(frame))
@@ -81,4 +81,9 @@ def _words(error: Exception) -> str:
 
 def decision_threshold(model: Any) -> float:
     """Returns the score above which the model predicts the positive class."""
-    return 0.5 if hasattr(model, "predict_proba") else 0.0
+    return 0.5 if gives_probabilities(model) else 0.0
+
+
+def gives_probabilities(model: Any) -> bool:
+    """Returns whether a model's scores are probabilities, and not the distances of a decision function."""
+    return hasattr(model, "predict_proba")

@@ -63,6 +63,31 @@ class WindowRows:
 
 
 @dataclass(frozen=True)
+class GainRow:
+    """A gain in a guardrail metric or on a slice, held against a margin.
+
+    Attributes:
+        name: Of the metric or the slice.
+        n: Rows behind it.
+        gain: The gain; None where it was not estimated.
+        lower: One-sided lower limit at `alpha`.
+        upper: One-sided upper limit at `alpha`.
+        alpha: One-sided.
+        margin: By how much the gain may be negative.
+        relative: Whether the gain is relative to the champion's loss.
+    """
+
+    name: str
+    n: int
+    gain: float | None
+    lower: float | None
+    upper: float | None
+    alpha: float
+    margin: float
+    relative: bool = False
+
+
+@dataclass(frozen=True)
 class Judged:
     """A judgement of the gate, as `statistics.gate.Judgement.to_dict()` gives it.
 
@@ -88,6 +113,16 @@ class Judged:
         positives: Its positive rows.
         clusters: Its clusters.
         standard_error: Of the gain.
+        metric: What was compared.
+        relative: Whether gains are relative to the old loss; else they are in units of the metric.
+        margin: How much worse counts as no worse.
+        effective_clusters: How many clusters of equal weight would be as many.
+        anchor_gain: Over the last version proven superior.
+        anchor_lower: One-sided lower limit of `anchor_gain`.
+        guardrails: The gain in each guardrail metric.
+        slices: The gain on each slice.
+        mcnemar: Right and wrong decisions of both models, as `comparison.mcnemar.McNemar.to_dict` gives them.
+        alerts: What people should know although it decides nothing.
     """
 
     verdict: str
@@ -111,11 +146,23 @@ class Judged:
     positives: int | None = None
     clusters: int | None = None
     standard_error: float | None = None
+    metric: str | None = None
+    relative: bool = False
+    margin: float | None = None
+    effective_clusters: float | None = None
+    anchor_gain: float | None = None
+    anchor_lower: float | None = None
+    guardrails: tuple[GainRow, ...] = ()
+    slices: tuple[GainRow, ...] = ()
+    mcnemar: Mapping[str, Any] | None = None
+    alerts: tuple[str, ...] = ()
 
     @classmethod
     def from_dict(cls, judgement: Mapping[str, Any]) -> Self:
         """Returns what the page shows of a judgement's dictionary; other keys are left alone."""
-        return cls(**{f.name: judgement[f.name] for f in fields(cls) if f.name in judgement})
+        known = {f.name: judgement[f.name] for f in fields(cls) if f.name in judgement}
+        rows = {key: tuple(GainRow(**row) for row in known.get(key, ())) for key in ("guardrails", "slices")}
+        return cls(**{**known, **rows, "alerts": tuple(known.get("alerts", ()))})
 
 
 @dataclass(frozen=True)

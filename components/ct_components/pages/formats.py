@@ -39,6 +39,18 @@ def signed(value: float | None, digits: int = 4) -> str:
     return f"+{text}" if rises else text
 
 
+def gain(value: float | None, relative: bool = False) -> str:
+    """Returns a gain: of a score in its units, relative to the old loss in percent.
+
+    >>> gain(0.0123), gain(0.0123, True), gain(0.0, True), gain(None, True) == DASH
+    ('+0.0123', '+1.23 %', '0.00 %', True)
+    """
+    if not relative or value is None:
+        return signed(value)
+    text = signed(100 * value, 2)
+    return f"{text} %"
+
+
 def general(value: float | str | None) -> str:
     """Returns a value of unknown kind: text as it is, numbers with at most six significant digits.
 
@@ -169,6 +181,7 @@ def _not_finite(value: float) -> str:
 FILTERS = {
     "fixed": fixed,
     "signed": signed,
+    "gain": gain,
     "general": general,
     "short": short,
     "probability": probability,

@@ -18,19 +18,37 @@ SYMBOLS = {
 
 REASONS = {
     "superior": "the challenger is proven better",
+    "non_inferior": "the challenger is proven as good, within the margin",
     "first": "a first model that passes floors and baseline",
     "not_proven": "the challenger is not proven better",
     "below_min_improvement": "better, but by less than the gate asks for",
     "no_alpha_left": "earlier challenges of this champion spent all of alpha",
     "worse": "the challenger is proven worse",
-    "floor": "below an absolute floor",
+    "not_non_inferior": "the challenger may be worse by the margin",
+    "behind_anchor": "it may be worse than the last version that was proven better",
+    "guardrail": "a guardrail metric may be worse by its margin",
+    "slice": "the challenger is proven worse on a slice",
+    "floor": "worse than an absolute floor",
     "baseline": "not proven better than the baseline predictor",
     "too_few_clusters": "too few clusters in the holdout",
+    "too_few_rows": "too few rows in the holdout",
     "too_few_rows_of_a_class": "too few rows of a class in the holdout",
     "no_variance": "the gain does not vary, so nothing can be proven",
 }
 
-METRICS = {"roc_auc": "ROC AUC"}
+METRICS = {
+    "roc_auc": "ROC AUC",
+    "roc_auc_ovr": "ROC AUC, one against the rest",
+    "average_precision": "average precision",
+    "log_loss": "log loss",
+    "brier_score": "Brier score",
+    "balanced_accuracy": "balanced accuracy",
+    "f1": "F1",
+    "f1_macro": "F1, mean of the classes",
+    "mae": "MAE",
+    "rmse": "RMSE",
+    "r2": "R²",
+}
 
 
 def reason_text(reason: str) -> str:

@@ -26,6 +26,8 @@ def contradictions(spec: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _rules(spec)
     yield from _two_seeds(spec)
     yield from _never_enough_days(spec)
+    yield from _unreachable_floors(spec)
+    yield from _slices(spec)
 
 
 def _section(spec: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -110,7 +112,8 @@ def _two_seeds(spec: Mapping[str, Any]) -> Iterator[Problem]:
 def _never_enough_days(spec: Mapping[str, Any]) -> Iterator[Problem]:
     """Yields a holdout too short for min_clusters days: every verdict would be insufficient."""
     text, clusters = _section(spec, "windows").get("holdout"), _section(spec, "gates").get("min_clusters")
-    if not isinstance(text, str) or not isinstance(clusters, int):
+    independent = _section(spec, "gates").get("cluster") == "none"
+    if independent or not isinstance(text, str) or not isinstance(clusters, int):
         return
     try:
         length = Duration.parse(text).nominal
@@ -120,3 +123,26 @@ def _never_enough_days(spec: Mapping[str, Any]) -> Iterator[Problem]:
     if 0 < days < clusters and length:
         allowed = f"at least {clusters - 1}d, or a smaller gates.min_clusters: with {clusters} days needed, "
         yield Problem.of(("windows", "holdout"), text, allowed + "every verdict would be insufficient")
+
+
+def _unreachable_floors(spec: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yields floors above 1 for scores, which end at 1; losses have no end."""
+    floors = _section(_section(spec, "gates"), "floors")
+    for metric, floor in floors.items():
+        if metric not in _LOSSES and isinstance(floor, (int, float)) and floor > 1:
+            yield Problem.of(("gates", "floors", metric), floor, "0 to 1, as no model scores more")
+
+
+_LOSSES = ("log_loss", "brier_score")
+
+
+def _slices(spec: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yields slices that are no categorical columns."""
+    slices, columns = _section(spec, "gates").get("slices"), _section(spec, "columns")
+    categorical = columns.get("categorical")
+    if "columns" not in spec or not isinstance(categorical, list):
+        return
+    for index, name in enumerate(slices if isinstance(slices, list) else []):
+        if isinstance(name, str) and name not in categorical:
+            allowed = "one of columns.categorical"
+            yield Problem.of_name(("gates", "slices", index), name, allowed, categorical)

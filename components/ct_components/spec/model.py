@@ -23,7 +23,18 @@ from ct_components.spec.fields import (
 )
 from ct_components.spec.refusals import contradiction
 
-Metric = Literal["roc_auc"]
+Metric = Literal[
+    "roc_auc",
+    "average_precision",
+    "log_loss",
+    "brier_score",
+    "accuracy",
+    "balanced_accuracy",
+    "f1",
+    "precision",
+    "recall",
+]
+Margin = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Section(BaseModel):
@@ -140,7 +151,10 @@ class Gates(Section):
 
     metric: Metric = Field(default="roc_auc", description="Metric that the gain is measured in.")
     min_improvement: float = Field(
-        default=0.01, ge=0, lt=1, description="Smallest gain worth a promotion, in the metric's units."
+        default=0.01,
+        ge=0,
+        lt=1,
+        description="Smallest gain worth a promotion: in units of a score, or relative to the old loss.",
     )
     alpha: float = Field(
         default=0.05, gt=0, lt=0.5, description="One-sided chance of promoting a model that is no better."
@@ -149,23 +163,50 @@ class Gates(Section):
         default=False,
         description="Whether the gain's lower limit, and not only the gain, must reach min_improvement.",
     )
+    claim: Literal["superior", "non_inferior"] = Field(
+        default="superior",
+        description="What must be proven: that it is better, or that it is no worse by the margin.",
+    )
+    margin: Margin | None = Field(
+        default=None,
+        description="How much worse counts as no worse; null is half of min_improvement.",
+    )
     spending: Spending = Field(
         default="quadratic",
         description="How alpha is spent over a champion's challenges: quadratic, or even:N over N of them.",
     )
-    cluster: Literal["day"] = Field(
+    cluster: Literal["day", "none"] = Field(
         default="day",
-        description="Rows of one cluster depend on each other; a day of the source's time zone.",
+        description="Rows of one cluster depend on each other: a day of the source's time zone. "
+        "none declares rows independent, which real rows rarely are.",
     )
-    floors: dict[Metric, Annotated[float, Field(ge=0, le=1)]] = Field(
-        default={"roc_auc": 0.5}, description="Smallest score, by metric, that any promoted model must have."
+    floors: dict[Metric, Annotated[float, Field(ge=0)]] = Field(
+        default={},
+        description="By metric, the worst value that any promoted model may have: "
+        "the smallest score, or the largest loss.",
     )
+    guardrails: dict[Metric, Margin] = Field(
+        default={},
+        description="By metric, the margin by which no promoted model may be worse than the champion.",
+    )
+    slices: list[ColumnName] = Field(
+        default=[],
+        description="Categorical columns, on none of whose categories a promoted model may be proven worse.",
+    )
+    min_rows: int = Field(default=100, ge=2, description="Fewest holdout rows; fewer is insufficient.")
     min_clusters: int = Field(
         default=10, ge=2, description="Fewest clusters in the holdout; fewer is insufficient."
     )
     min_per_class: int = Field(
         default=50, ge=1, description="Fewest holdout rows of either class; fewer is insufficient."
     )
+    min_slice_rows: int = Field(
+        default=500, ge=2, description="Fewest holdout rows of a slice; smaller ones are not judged."
+    )
+
+    @model_validator(mode="after")
+    def _floors_can_be_reached(self) -> Self:
+        return self._refuse("gates")
 
 
 class ModelSpec(Section):

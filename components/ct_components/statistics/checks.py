@@ -1,24 +1,27 @@
 """The gate's checks: one small callable for each reason to decide, asked in order until one does.
 
 A check takes the evidence and returns a decision, or None to leave it to the next. The order is the policy:
-evidence first, then what every model must pass, then the comparison. `superior` always decides.
+evidence first, then what every model must pass, then the comparison, then what a better model must not harm.
+`wins` always decides.
 
 >>> from ct_components.statistics.settings import Gate
 >>> from ct_components.statistics.evidence import gather
->>> evidence = gather([0, 1] * 9, [1, 2] * 9, None, ["mon"] * 18, gate=Gate(min_per_class=5), challenge=1)
+>>> gate = Gate(min_rows=10, min_per_class=5)
+>>> evidence = gather([0, 1] * 9, [1, 2] * 9, None, ["mon"] * 18, gate=gate, challenge=1)
 >>> enough_rows(evidence) is None
 True
 >>> print(decide(evidence).explanation)
 Too little evidence: each class must occur on at least 10 days; one occurs on 1 of 1.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from ct_components.statistics.estimate import Estimate
-from ct_components.statistics.evidence import BASELINE_SCORE, Evidence
-from ct_components.statistics.settings import Reason, Verdict
+from ct_components.statistics.estimate import Limits
+from ct_components.statistics.evidence import Evidence
+from ct_components.statistics.explain import gain_text, limit_text, over, score_text
+from ct_components.statistics.metrics import Task
+from ct_components.statistics.settings import Claim, Reason, Verdict
 
 
 class Decision(NamedTuple):
@@ -40,58 +43,84 @@ Check = Callable[[Evidence], Decision | None]
 
 
 def enough_rows(evidence: Evidence) -> Decision | None:
-    """Decides insufficient with fewer rows of a class than the gate wants, as with none at all."""
-    if evidence.rarer_class >= evidence.gate.min_per_class:
+    """Decides insufficient with fewer rows, or rows of a class, than the gate wants, as with none at all."""
+    gate, counts = evidence.gate, evidence.class_rows
+    if gate.task == Task.BINARY and min(counts) < gate.min_per_class:
+        return Decision(
+            Verdict.INSUFFICIENT,
+            Reason.TOO_FEW_ROWS_OF_A_CLASS,
+            f"Too little evidence: of {evidence.n} rows, {counts[1]} are positive and {counts[0]} negative; "
+            f"at least {gate.min_per_class} of each are needed.",
+        )
+    one_class = gate.task == Task.MULTICLASS and sum(count > 0 for count in counts) == 1
+    if evidence.n >= gate.min_rows and not one_class:
         return None
     return Decision(
         Verdict.INSUFFICIENT,
-        Reason.TOO_FEW_ROWS_OF_A_CLASS,
-        f"Too little evidence: of {evidence.n} rows, {evidence.positives} are positive and "
-        f"{evidence.n - evidence.positives} negative; at least {evidence.gate.min_per_class} of each "
-        "are needed.",
+        Reason.TOO_FEW_ROWS,
+        f"Too little evidence: {evidence.n} rows{' of a single class' if one_class else ''}; "
+        f"at least {gate.min_rows}{' of several classes' if one_class else ''} are needed.",
     )
 
 
 def enough_clusters(evidence: Evidence) -> Decision | None:
-    """Decides insufficient when a class occurs in fewer clusters than the gate wants."""
-    if evidence.class_clusters >= evidence.gate.min_clusters:
+    """Decides insufficient when there are fewer clusters, also of a class, than the gate wants."""
+    gate, found = evidence.gate, evidence.class_clusters
+    if not gate.clustered or (found >= gate.min_clusters and evidence.holdout.estimable(evidence.metric)):
         return None
+    of_a_class = found < evidence.clusters or evidence.gate.task == Task.BINARY
     return Decision(
         Verdict.INSUFFICIENT,
         Reason.TOO_FEW_CLUSTERS,
-        f"Too little evidence: each class must occur on at least {evidence.gate.min_clusters} "
-        f"{evidence.gate.cluster}s; one occurs on {evidence.class_clusters} of {evidence.clusters}.",
+        f"Too little evidence: each class must occur on at least {gate.min_clusters} "
+        f"{gate.cluster}s; one occurs on {found} of {evidence.clusters}."
+        if of_a_class
+        else f"Too little evidence: {found} {gate.cluster}s; at least {gate.min_clusters} are needed.",
     )
 
 
-def above_floor(evidence: Evidence) -> Decision | None:
-    """Rejects a score below the metric's absolute floor, champion or not."""
-    score, metric = evidence.challenger_score, evidence.gate.metric
-    assert score is not None
-    floor = evidence.gate.floors.get(metric)
-    if floor is None or score >= floor:
+def defined(evidence: Evidence) -> Decision | None:
+    """Decides insufficient where the metric has no value or no error on these rows."""
+    if evidence.holdout.estimable(evidence.metric):
         return None
     return Decision(
-        Verdict.REJECT, Reason.FLOOR, f"The challenger's {metric} {score:.4f} is below the floor {floor:.4f}."
+        Verdict.INSUFFICIENT,
+        Reason.TOO_FEW_ROWS,
+        f"Too little evidence: {evidence.metric.name} is not defined on these {evidence.n} rows.",
     )
+
+
+def above_floors(evidence: Evidence) -> Decision | None:
+    """Rejects a score worse than a metric's absolute floor, champion or not."""
+    for name, floor in evidence.gate.floors.items():
+        metric = evidence.gate.metric_named(name)
+        score = evidence.score(metric, evidence.holdout.challenger)
+        if score is not None and metric.gain(score, floor) >= 0:
+            continue
+        side = "below" if metric.higher_is_better else "above"
+        found = "is not defined, so it does not pass" if score is None else f"{score:.4f} is {side}"
+        return Decision(
+            Verdict.REJECT, Reason.FLOOR, f"The challenger's {name} {found} the floor {floor:.4f}."
+        )
+    return None
 
 
 def above_baseline(evidence: Evidence) -> Decision | None:
     """Rejects what is not proven better than the baseline predictor, at the gate's whole one-sided alpha.
 
-    One that ranks every positive row above every negative one leaves no error to estimate; it is put on
-    hold, since a leaked label is likelier than a perfect model.
+    One that makes no mistake at all leaves no error to estimate; it is put on hold, since a leaked label is
+    likelier than a perfect model.
     """
     excess = _known(evidence.excess)
     if excess.standard_error == 0 and excess.value > 0:
-        return _no_variance(evidence, f"{excess.value:+.4f} over the baseline predictor")
+        return _no_variance(evidence, f"{gain_text(evidence, excess.value)} over the baseline predictor")
     if excess.lower(evidence.gate.alpha) > 0:
         return None
     return Decision(
         Verdict.REJECT,
         Reason.BASELINE,
         f"Not proven better than the baseline predictor: {_over_baseline(evidence)}; "
-        f"a limit above {BASELINE_SCORE} is needed.",
+        "a limit above 0 is needed.",
     )
 
 
@@ -119,9 +148,11 @@ def alpha_left(evidence: Evidence) -> Decision | None:
 
 
 def some_variance(evidence: Evidence) -> Decision | None:
-    """Holds when all clusters say the same; two models that rank all rows alike are the common case."""
+    """Holds when all clusters say the same; two models that answer all rows alike are the common case."""
     gain = _known(evidence.gain)
-    return _no_variance(evidence, f"a gain of {gain.value:+.4f}") if gain.standard_error == 0 else None
+    if gain.standard_error > 0:
+        return None
+    return _no_variance(evidence, f"a gain of {gain_text(evidence, gain.value)}")
 
 
 def proven_worse(evidence: Evidence) -> Decision | None:
@@ -132,63 +163,143 @@ def proven_worse(evidence: Evidence) -> Decision | None:
     return Decision(
         Verdict.REJECT,
         Reason.WORSE,
-        "Proven worse than the champion: gain "
-        f"{_limit('upper', gain.value, gain.upper(evidence.alpha), evidence.alpha, sign='+')}.",
+        f"Proven worse than the champion: gain {limit_text(evidence, gain, evidence.alpha, side='upper')}.",
     )
 
 
 def not_proven(evidence: Evidence) -> Decision | None:
-    """Holds unless the lower limit of the gain is above 0; says what gain could have been proven."""
+    """Holds when the lower limit of the gain is not above 0, and says what could have been proven."""
     gain = _known(evidence.gain)
-    if gain.lower(evidence.alpha) > 0:
+    if not _must_be_superior(evidence) or gain.lower(evidence.alpha) > 0:
         return None
+    margin = gain_text(evidence, gain.margin(evidence.alpha), sign="")
     return Decision(
         Verdict.HOLD,
         Reason.NOT_PROVEN,
-        f"Not proven better than the champion: gain {_lower(evidence)}; "
-        f"this holdout could have proven a gain above {gain.margin(evidence.alpha):.4f}.",
+        f"Not proven better: gain {_lower(evidence, gain)}; "
+        f"only a gain above {margin} could have been proven on this holdout.",
     )
 
 
-def enough_improvement(evidence: Evidence) -> Decision | None:
-    """Holds when the gain, or its lower limit if the gate is strict, does not reach the least improvement."""
+def below_min_improvement(evidence: Evidence) -> Decision | None:
+    """Holds when the gain, or with `Gate.strict` its lower limit, is too small to be worth a promotion."""
     gain, gate = _known(evidence.gain), evidence.gate
-    reached = gain.lower(evidence.alpha) if gate.strict else gain.value
-    if reached >= gate.min_improvement:
+    counted = gain.lower(evidence.alpha) if gate.strict else gain.value
+    if not _must_be_superior(evidence) or counted >= gate.min_improvement:
         return None
-    what = "the lower limit" if gate.strict else "the gain"
+    what = "lower limit" if gate.strict else "gain"
     return Decision(
         Verdict.HOLD,
         Reason.BELOW_MIN_IMPROVEMENT,
-        f"Proven better, but not by enough: gain {_lower(evidence)}; "
-        f"{what} must reach {gate.min_improvement:.4f}.",
+        f"Proven better, but by too little: gain {_lower(evidence, gain)}; "
+        f"a {what} of {gain_text(evidence, gate.min_improvement, sign='')} is needed.",
     )
 
 
-def superior(evidence: Evidence) -> Decision | None:
-    """Promotes: the comparison is passed by now."""
+def not_non_inferior(evidence: Evidence) -> Decision | None:
+    """Holds, where no more than non-inferiority is asked, what may be worse by the margin or more."""
+    gain, delta = _known(evidence.gain), evidence.gate.delta
+    if _must_be_superior(evidence) or gain.lower(evidence.alpha) > -delta:
+        return None
+    return Decision(
+        Verdict.HOLD,
+        Reason.NOT_NON_INFERIOR,
+        f"Not proven as good: gain {_lower(evidence, gain)}; "
+        f"a limit above {gain_text(evidence, -delta)} is needed.",
+    )
+
+
+def behind_anchor(evidence: Evidence) -> Decision | None:
+    """Holds what may be worse than the last version proven superior: small losses must not add up."""
+    anchor, delta = evidence.anchor_gain, evidence.gate.delta
+    if _must_be_superior(evidence) or _is_superior(evidence) or evidence.holdout.anchor is None:
+        return None
+    if anchor is not None and anchor.lower(evidence.alpha) > -delta:
+        return None
+    found = "its gain over it cannot be estimated" if anchor is None else f"gain {_lower(evidence, anchor)}"
+    return Decision(
+        Verdict.HOLD,
+        Reason.BEHIND_ANCHOR,
+        f"Not proven as good as the last version that was proven better: {found}; "
+        f"a limit above {gain_text(evidence, -delta)} is needed.",
+    )
+
+
+def guardrails_hold(evidence: Evidence) -> Decision | None:
+    """Rejects what may be worse by a guardrail's margin or more.
+
+    Each is tested at the gate's whole alpha: a promotion needs all of them, so errors do not add up.
+    """
+    for guardrail in evidence.guardrails:
+        gain, name = guardrail.gain, guardrail.metric.name
+        if gain is not None and gain.lower(evidence.gate.alpha) > -guardrail.margin:
+            continue
+        found = (
+            "cannot be estimated"
+            if gain is None
+            else limit_text(evidence, gain, evidence.gate.alpha, metric=guardrail.metric)
+        )
+        needed = gain_text(evidence, -guardrail.margin, metric=guardrail.metric)
+        return Decision(
+            Verdict.REJECT,
+            Reason.GUARDRAIL,
+            f"Guardrail {name} does not hold: gain {found}; a limit above {needed} is needed.",
+        )
+    return None
+
+
+def no_slice_harmed(evidence: Evidence) -> Decision | None:
+    """Rejects what is proven worse on a slice, by more than the margin.
+
+    Harm must be demonstrated, with alpha shared among the slices: of twenty proofs of harmlessness, each with
+    a power of 0.9, only 12 % of harmless challengers would pass all.
+    """
+    judged = [each for each in evidence.slice_gains if each.gain is not None]
+    for each in judged:
+        gain, alpha = _known(each.gain), evidence.gate.alpha / len(judged)
+        if gain.upper(alpha) >= -evidence.gate.delta:
+            continue
+        return Decision(
+            Verdict.REJECT,
+            Reason.SLICE,
+            f"Proven worse on {each.name}: gain {limit_text(evidence, gain, alpha, side='upper')} "
+            f"on {each.n} rows; a limit of at least {gain_text(evidence, -evidence.gate.delta)} is needed.",
+        )
+    return None
+
+
+def wins(evidence: Evidence) -> Decision:
+    """Promotes: nothing before objected."""
+    gain = _known(evidence.gain)
+    if _is_superior(evidence):
+        return Decision(Verdict.PROMOTE, Reason.SUPERIOR, f"Proven better: gain {_lower(evidence, gain)}.")
+    margin = gain_text(evidence, evidence.gate.delta, sign="")
     return Decision(
         Verdict.PROMOTE,
-        Reason.SUPERIOR,
-        f"Proven better than the champion: gain {_lower(evidence)}; "
-        f"at least {evidence.gate.min_improvement:.4f} is needed.",
+        Reason.NON_INFERIOR,
+        f"Proven as good, within {margin}: gain {_lower(evidence, gain)}.",
     )
 
 
 CHECKS: tuple[Check, ...] = (
     enough_rows,
     enough_clusters,
-    above_floor,
+    defined,
+    above_floors,
     above_baseline,
     first_model,
     alpha_left,
     some_variance,
     proven_worse,
     not_proven,
-    enough_improvement,
-    superior,
+    below_min_improvement,
+    not_non_inferior,
+    behind_anchor,
+    guardrails_hold,
+    no_slice_harmed,
+    wins,
 )
-"""The policy. A guardrail or slice check belongs behind `above_baseline`."""
+"""The gate's policy: asked in this order, the first decision counts."""
 
 
 def decide(evidence: Evidence, checks: Sequence[Check] = CHECKS) -> Decision:
@@ -211,35 +322,45 @@ def decide(evidence: Evidence, checks: Sequence[Check] = CHECKS) -> Decision:
     raise LookupError("none of the gate's checks decided; the last one always must")
 
 
+def alerts(evidence: Evidence) -> tuple[str, ...]:
+    """Returns what people should know although it decides nothing: a champion no better than the baseline."""
+    excess = evidence.champion_excess
+    if excess is None or excess.standard_error == 0 or excess.lower(evidence.gate.alpha) > 0:
+        return ()
+    limit = limit_text(evidence, excess, evidence.gate.alpha)
+    return (f"The champion itself is not proven better than the baseline predictor: {limit}.",)
+
+
+def _must_be_superior(evidence: Evidence) -> bool:
+    return evidence.gate.claim == Claim.SUPERIOR
+
+
+def _is_superior(evidence: Evidence) -> bool:
+    gain, gate = _known(evidence.gain), evidence.gate
+    lower = gain.lower(evidence.alpha)
+    return lower > 0 and (lower if gate.strict else gain.value) >= gate.min_improvement
+
+
 def _no_variance(evidence: Evidence, what: str) -> Decision:
+    between = over(evidence).removeprefix(" over ")
     return Decision(
         Verdict.HOLD,
         Reason.NO_VARIANCE,
-        f"Nothing is proven: {what} without any variation between {evidence.clusters} "
-        f"{evidence.gate.cluster}s, so its error cannot be estimated.",
+        f"Nothing is proven: {what} without any variation between {between}, "
+        "so its error cannot be estimated.",
     )
 
 
-def _lower(evidence: Evidence) -> str:
-    gain = _known(evidence.gain)
-    limit = _limit("lower", gain.value, gain.lower(evidence.alpha), evidence.alpha, sign="+")
-    return f"{limit} over {evidence.clusters} {evidence.gate.cluster}s"
+def _lower(evidence: Evidence, gain: Limits) -> str:
+    return f"{limit_text(evidence, gain, evidence.alpha)}{over(evidence)}"
 
 
 def _over_baseline(evidence: Evidence) -> str:
-    excess, alpha = _known(evidence.excess), evidence.gate.alpha
-    limit = _limit("lower", BASELINE_SCORE + excess.value, BASELINE_SCORE + excess.lower(alpha), alpha)
-    return f"{evidence.gate.metric} {limit}"
+    excess = limit_text(evidence, _known(evidence.excess), evidence.gate.alpha)
+    return f"{score_text(evidence)}, {excess} over the baseline predictor"
 
 
-def _limit(side: str, value: float, limit: float, alpha: float, sign: str = "") -> str:
-    """Returns a value with its limit, four digits each."""
-    if math.isinf(limit):
-        return f"{value:{sign}.4f} without any variation"
-    return f"{value:{sign}.4f}, {side} limit {limit:{sign}.4f} at alpha {alpha:.3g}"
-
-
-def _known(estimate: Estimate | None) -> Estimate:
+def _known(estimate: Limits | None) -> Limits:
     """Returns an estimate that the checks before have made sure of."""
     assert estimate is not None
     return estimate

@@ -1,26 +1,22 @@
-r"""How large a gain in ROC AUC is, and how sure, when rows of one cluster resemble each other.
+r"""How large a metric or a gain is, and how sure, when rows of one cluster resemble each other.
 
 Clusters, unlike rows, are independent, so the error is that of the delete-one-cluster jackknife. With
-:math:`\theta_{-g}` the gain on all rows but those of cluster :math:`g`, and :math:`\bar\theta` the mean of
+:math:`\theta_{-g}` the number on all rows but those of cluster :math:`g`, and :math:`\bar\theta` the mean of
 these over the :math:`G` clusters,
 
 .. math:: SE^2 = \frac{G - 1}{G} \sum_g (\theta_{-g} - \bar\theta)^2
 
-Nothing is ranked anew for it (`roc.auc_without_each`). Limits use Student's t with
-:math:`\min(G_+, G_-) - 1` degrees of freedom, where :math:`G_+` and :math:`G_-` clusters hold positive and
-negative rows: days without a positive row say nothing about how positives vary.
+Any metric will do, and nothing is ranked or summed anew for it (`Metric.without_each`). Limits use the exact
+law of the ratio for the clusters' own weights (`unequal.ClusterT`), which is Student's t with
+:math:`G - 1` degrees of freedom when all weigh alike.
 
-If every row is its own cluster, with :math:`m` positive and :math:`k` negative rows, the variance is
-DeLong's :math:`S_{10} / m + S_{01} / k` with :math:`m - 1` and :math:`k - 1` in place of :math:`m` and
+If every row is its own cluster, with :math:`m` positive and :math:`k` negative rows, the variance of a ROC
+AUC is DeLong's :math:`S_{10} / m + S_{01} / k` with :math:`m - 1` and :math:`k - 1` in place of :math:`m` and
 :math:`k`, times :math:`(n - 1) / n`: at least as large, and for many rows the same. Obuchowski's sums of
 DeLong's placement values by cluster estimate the same variance to first order. They take each cluster's pull
 on the area for small, and so are too small themselves when a few clusters hold most rows of a class.
 
-Measured with two equal models that each rank better on some days than on others: on 14 days of 40 rows, the
-lower limit at alpha 0.05 is above 0 in 5.1 % of 96,000 comparisons, at 0.01 in 1.03 %, at 0.0017 in 0.18 %.
-On 10, 14 or 30 days that differ in size and in their share of positives, it is so in 6.1 to 6.5 % at alpha
-0.05, and in 1.6 to 2.2 % at 0.01; with Obuchowski's sums in 9 to 16 % at alpha 0.05, and with every row as
-its own cluster in 33 to 35 %. What remains is the t: it counts days, though few of them may hold most rows.
+How often limits are wrong is in docs/reference/calibration.md.
 
 References:
     Efron (1982). The Jackknife, the Bootstrap and Other Resampling Plans. CBMS-NSF Regional Conference Series
@@ -34,34 +30,61 @@ References:
     https://doi.org/10.2307/2533958
 
     DeLong, DeLong & Clarke-Pearson (1988). Biometrics 44, 837-845. https://doi.org/10.2307/2531595
-
-    Cameron, Gelbach & Miller (2008). Bootstrap-based improvements for inference with clustered errors (why a
-    t with few degrees of freedom, not a normal). Review of Economics and Statistics 90, 414-427.
-    https://doi.org/10.1162/rest.90.3.414
 """
 
 import math
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from ct_components.errors import DataError
-from ct_components.statistics.arrays import (
-    Bools,
-    Floats,
-    Ints,
-    as_clusters,
-    as_labels,
-    as_scores,
-)
-from ct_components.statistics.roc import auc_without_each, roc_auc
+from ct_components.statistics.arrays import Floats, Ints, as_clusters
+from ct_components.statistics.metrics.metric import Metric, Truth
+from ct_components.statistics.metrics.predicted import Predicted
 from ct_components.statistics.sequential import ALPHA_BOUND
 from ct_components.statistics.student import t_quantile, t_upper_tail
+from ct_components.statistics.unequal import ClusterT
 
 _ROUNDING = 1e-12
 """A standard error below this is a sum of rounding errors; areas of 100,000 rows differ by more."""
+
+
+class Limits(Protocol):
+    """A number with one-sided limits, however they come about: `Estimate` says what each member means."""
+
+    @property
+    def value(self) -> float:
+        """The estimate itself."""
+
+    @property
+    def standard_error(self) -> float:
+        """Its standard error, in the same unit."""
+
+    @property
+    def degrees_of_freedom(self) -> float:
+        """Independent pieces behind the standard error, less those used up."""
+
+    @property
+    def n(self) -> int:
+        """Rows behind it."""
+
+    @property
+    def clusters(self) -> int:
+        """Independent clusters behind it."""
+
+    def margin(self, alpha: float) -> float:
+        """Returns how far the estimate lies above its lower limit."""
+
+    def lower(self, alpha: float) -> float:
+        """Returns the one-sided lower limit."""
+
+    def upper(self, alpha: float) -> float:
+        """Returns the one-sided upper limit."""
+
+    def p_value(self) -> float:
+        """Returns the one-sided p-value of "the true value is 0 or less"."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +100,7 @@ class Estimate:
         degrees_of_freedom: Of Student's t; at least 1.
         n: Rows behind it.
         clusters: Independent clusters behind it.
+        law: Of value / standard error, where clusters are unequal; None for Student's t.
 
     >>> gain = Estimate(value=0.03, standard_error=0.01, degrees_of_freedom=13, n=28000, clusters=14)
     >>> print(f"{gain.lower(0.05):.4f} {gain.upper(0.05):.4f} {gain.p_value():.4f}")
@@ -85,12 +109,18 @@ class Estimate:
 
     value: float
     standard_error: float
-    degrees_of_freedom: int
+    degrees_of_freedom: float
     n: int
     clusters: int
+    law: ClusterT | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def effective_clusters(self) -> float:
+        """How many clusters of equal weight would be as many."""
+        return self.law.effective_clusters if self.law else self.degrees_of_freedom + 1
 
     def margin(self, alpha: float) -> float:
-        """Returns how far the estimate must exceed a value to be proven larger than it: t(1 - alpha) SE.
+        """Returns how far the estimate must exceed a value to be proven larger than it.
 
         Args:
             alpha: One-sided; 0 proves nothing.
@@ -105,6 +135,8 @@ class Estimate:
             raise DataError(f"alpha is {alpha}; allowed: 0 to 0.5, 0.5 excluded")
         if alpha == 0 or self.standard_error == 0:
             return math.inf
+        if self.law:
+            return self.law.quantile(alpha) * self.standard_error
         return t_quantile(alpha, self.degrees_of_freedom) * self.standard_error
 
     def lower(self, alpha: float) -> float:
@@ -142,145 +174,151 @@ class Estimate:
         """
         if self.standard_error == 0:
             return 1.0
-        return t_upper_tail(self.value / self.standard_error, self.degrees_of_freedom)
+        ratio = self.value / self.standard_error
+        return self.law.upper_tail(ratio) if self.law else t_upper_tail(ratio, self.degrees_of_freedom)
 
 
-class ClusterScore(NamedTuple):
-    """The rows of one cluster, and how well they are ranked among themselves.
+class ClusterValue(NamedTuple):
+    """The rows of one cluster, and the metric on them alone.
 
     Attributes:
         cluster: The cluster's name as text; an ISO date when clusters are days.
         n: Its rows.
-        auc: Area under the ROC curve within the cluster; None when its rows are of one class.
+        value: The metric; None where it is not defined on these rows, as an area is for one class.
     """
 
     cluster: str
     n: int
-    auc: float | None
+    value: float | None
 
 
-def auc_gain(
-    y: npt.ArrayLike, challenger: npt.ArrayLike, champion: npt.ArrayLike, clusters: npt.ArrayLike
+def estimate_gain(
+    metric: Metric, truth: Truth, challenger: Predicted, champion: Predicted, index: Ints
 ) -> Estimate:
-    """Returns the challenger's ROC AUC less the champion's on the same rows, with a clustered error.
+    """Returns the challenger's gain over the champion on the same rows, with a clustered error.
 
-    Exchanging the two models negates the value exactly and leaves the standard error as it is.
+    For a score, exchanging the two models negates the value exactly and leaves the standard error as it is;
+    the gain in a loss is relative to the champion's, and changes its sign.
 
     Args:
-        y: Labels, shape (n,); True is positive.
-        challenger: The challenger's scores, shape (n,).
-        champion: The champion's scores, shape (n,); its scale may be another.
-        clusters: Shape (n,). Rows of one cluster may depend on each other; rows of different ones do not.
+        metric: What is compared.
+        truth: Shape (n,).
+        challenger: n answers.
+        champion: n answers.
+        index: Shape (n,); each row's cluster, from 0 and without a gap. Rows of one cluster may depend on
+            each other; rows of different ones do not.
 
     Returns:
-        The gain in absolute units of AUC, -1 to 1.
+        The gain, in the metric's unit of gains.
 
     Raises:
-        DataError: If all rows are of one class, lengths are unequal, a score is NaN or infinite, or a class
-            lies in a single cluster, about whose variation nothing can be known.
+        DataError: If the metric is not defined on these rows, or rows of a kind lie in a single cluster,
+            about whose variation nothing can be known.
 
-    >>> y = [0, 1, 0, 1, 0, 1]
-    >>> days = ["mon", "mon", "tue", "tue", "wed", "wed"]
-    >>> gain = auc_gain(y, [1, 4, 2, 5, 3, 6], [1, 4, 5, 2, 3, 6], days)
+    >>> from ct_components.statistics.metrics import metric_named
+    >>> truth, days = np.array([0, 1] * 3, dtype=bool), np.array([0, 0, 1, 1, 2, 2])
+    >>> new, old = Predicted.binary([1, 4, 2, 5, 3, 6]), Predicted.binary([1, 4, 5, 2, 3, 6])
+    >>> gain = estimate_gain(metric_named("roc_auc"), truth, new, old, days)
     >>> round(gain.value, 4), round(gain.standard_error, 4), gain.degrees_of_freedom
     (0.3333, 0.3333, 2)
     """
-    labels = as_labels(y)
-    new = as_scores(challenger, labels, "challenger scores")
-    old = as_scores(champion, labels, "champion scores")
-    value = roc_auc(labels, new) - roc_auc(labels, old)
-    index, fewest = _clusters_of(labels, clusters)
-    without = auc_without_each(labels, new, index) - auc_without_each(labels, old, index)
-    return _jackknife(value, without, fewest, labels.size)
+    law = ClusterT(metric.shares(truth, index))
+    value = metric.gain(metric.value(truth, challenger), metric.value(truth, champion))
+    without = metric.gain(
+        metric.without_each(truth, challenger, index), metric.without_each(truth, champion, index)
+    )
+    return _jackknife(float(value), without, law, truth.size)
 
 
-def auc_excess(y: npt.ArrayLike, score: npt.ArrayLike, clusters: npt.ArrayLike) -> Estimate:
-    """Returns the gain over the prior, a constant predictor, whose ROC AUC is 0.5 by definition.
+def estimate_value(metric: Metric, truth: Truth, predicted: Predicted, index: Ints) -> Estimate:
+    """Returns one model's metric with a clustered error.
 
     Args:
-        y: Labels, shape (n,); True is positive.
-        score: Shape (n,).
-        clusters: Shape (n,); as in `auc_gain`.
+        metric: What is measured.
+        truth: Shape (n,).
+        predicted: n answers.
+        index: Shape (n,); as in `estimate_gain`.
 
     Returns:
-        The area less 0.5, -0.5 to 0.5; equal to `auc_gain` against a constant.
+        The metric.
 
     Raises:
-        DataError: If `auc_gain` would raise it.
+        DataError: If `estimate_gain` would raise it.
 
-    >>> auc_excess([0, 1, 0, 1], [1, 4, 3, 2], ["mon", "mon", "tue", "tue"]).value
-    0.25
+    >>> from ct_components.statistics.metrics import metric_named
+    >>> truth, days = np.array([0, 1, 0, 1], dtype=bool), np.array([0, 0, 1, 1])
+    >>> estimate_value(metric_named("roc_auc"), truth, Predicted.binary([1, 4, 3, 2]), days).value
+    0.75
     """
-    labels = as_labels(y)
-    value = roc_auc(labels, score) - 0.5
-    index, fewest = _clusters_of(labels, clusters)
-    return _jackknife(value, auc_without_each(labels, score, index) - 0.5, fewest, labels.size)
+    law = ClusterT(metric.shares(truth, index))
+    without = metric.without_each(truth, predicted, index)
+    return _jackknife(metric.value(truth, predicted), without, law, truth.size)
 
 
-def auc_by_cluster(y: npt.ArrayLike, score: npt.ArrayLike, clusters: npt.ArrayLike) -> list[ClusterScore]:
-    """Returns the ROC AUC within each cluster, for people to look at; no decision is taken on it.
+def value_by_cluster(
+    metric: Metric, truth: Truth, predicted: Predicted, clusters: npt.ArrayLike
+) -> list[ClusterValue]:
+    """Returns the metric within each cluster, for people to look at; no decision is taken on it.
 
     Args:
-        y: Labels, shape (n,); True is positive.
-        score: Shape (n,).
-        clusters: Shape (n,); as in `auc_gain`.
+        metric: What is measured.
+        truth: Shape (n,).
+        predicted: n answers.
+        clusters: Shape (n,); the cluster of each row, such as its day.
 
     Returns:
         One for each cluster, sorted by cluster.
 
     Raises:
-        DataError: If lengths are unequal, a score is NaN or infinite, or a row has no cluster.
+        DataError: If lengths are unequal, or a row has no cluster.
 
-    >>> for day in auc_by_cluster([0, 1, 1], [1, 2, 3], ["mon", "mon", "tue"]):
-    ...     print(day.cluster, day.n, day.auc)
+    >>> from ct_components.statistics.metrics import metric_named
+    >>> truth, scores = np.array([False, True, True]), Predicted.binary([1, 2, 3])
+    >>> for day in value_by_cluster(metric_named("roc_auc"), truth, scores, ["mon", "mon", "tue"]):
+    ...     print(day.cluster, day.n, day.value)
     mon 2 1.0
     tue 1 None
     """
-    labels = as_labels(y)
-    scores = as_scores(score, labels)
-    names, index = as_clusters(clusters, labels)
-    order = np.argsort(index, kind="stable")
-    rows_of = np.split(order, np.cumsum(np.bincount(index, minlength=names.size))[:-1]) if names.size else []
+    names, index = as_clusters(clusters, truth)
     return [
-        ClusterScore(str(name), rows.size, _auc_or_none(labels[rows], scores[rows]))
-        for name, rows in zip(names, rows_of, strict=True)
+        ClusterValue(str(name), int(rows.sum()), value_or_none(metric, truth[rows], predicted.rows(rows)))
+        for name, rows in ((name, index == place) for place, name in enumerate(names))
     ]
 
 
-def fewest_clusters_of_a_class(labels: Bools, index: Ints) -> int:
-    """Returns how many clusters hold the class that fewer clusters hold.
+def value_or_none(metric: Metric, truth: Truth, predicted: Predicted) -> float | None:
+    """Returns the metric, or None where it is not defined on these rows."""
+    try:
+        value = metric.value(truth, predicted) if truth.size else math.nan
+    except DataError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def fewest_clusters(metric: Metric, truth: Truth, index: Ints) -> int:
+    """Returns how many clusters hold the kind of rows that fewest clusters hold.
 
     Args:
-        labels: Shape (n,); True is positive.
+        metric: Says which kinds there are (`Metric.shares`).
+        truth: Shape (n,).
         index: Shape (n,); each row's cluster.
 
     Returns:
-        0 when a class is absent.
+        0 when a kind is absent.
     """
-    return int(min(np.unique(index[labels]).size, np.unique(index[~labels]).size))
+    return int(np.count_nonzero(metric.shares(truth, index), axis=1).min()) if truth.size else 0
 
 
-def _clusters_of(labels: Bools, clusters: npt.ArrayLike) -> tuple[Ints, int]:
-    """Returns each row's cluster, and how many clusters hold the class that fewer hold; at least 2."""
-    names, index = as_clusters(clusters, labels)
-    fewest = fewest_clusters_of_a_class(labels, index)
-    if fewest <= 1:
-        raise DataError(f"all rows of a class lie in 1 of {names.size} clusters; allowed: at least 2")
-    return index, fewest
-
-
-def _jackknife(value: float, without: Floats, fewest: int, n: int) -> Estimate:
+def _jackknife(value: float, without: Floats, law: ClusterT, n: int) -> Estimate:
     """Returns the estimate from its values without each of the clusters."""
     deviations = without - without.mean()
     error = math.sqrt((without.size - 1) / without.size * float(deviations @ deviations))
+    fewest = int(np.count_nonzero(law.shares, axis=1).min())
     return Estimate(
         value=value,
         standard_error=error if error > _ROUNDING else 0.0,
         degrees_of_freedom=fewest - 1,
         n=n,
         clusters=without.size,
+        law=law,
     )
-
-
-def _auc_or_none(labels: Bools, scores: Floats) -> float | None:
-    return roc_auc(labels, scores) if labels.any() and not labels.all() else None

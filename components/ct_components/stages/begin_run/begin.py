@@ -12,13 +12,14 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from ct_components import connections
-from ct_components.champion import pin_champion
+from ct_components.champion import find_anchor, pin_champion
 from ct_components.datasets import source_span
 from ct_components.errors import SourceError, SpecError
 from ct_components.ledger import Ledger, Run, open_ledger
 from ct_components.registry import Registry, Version, model_metadata
 from ct_components.spec import ModelSpec, Section, parse_spec, resolve_references
 from ct_components.stage import Context
+from ct_components.statistics.settings import Claim
 from ct_components.storage import atomic_write, list_files, list_partitions
 from ct_components.vocabulary import REASONS
 from ct_components.windows import Window, Windows, parse_as_of, plan_windows
@@ -59,7 +60,14 @@ class Plan(NamedTuple):
 
 @dataclass(frozen=True)
 class Champion:
-    """What a run must know of the champion without loading it."""
+    """What a run must know of the champion, and of its anchor, without loading them.
+
+    Attributes:
+        version: The champion's number.
+        columns: What either takes.
+        cutoff: Where the later of their training windows ends.
+        training: The champion's settings.
+    """
 
     version: str
     columns: tuple[str, ...]
@@ -88,7 +96,7 @@ def begin(request: Request, resolved_path: str) -> Plan:
     begun = ledger.run(request.run_id) if ledger else _begun(registry, request.run_id)
     # A retry works on what the first attempt recorded, though the clock and the champion moved on.
     instant = begun["as_of"] if begun else instant
-    champion = _champion(_pinned(registry, ledger, spec.model, begun), registry)
+    champion = _champion(_pinned(registry, ledger, spec.model, begun), registry, spec.gates.claim)
     windows = _windows(spec, instant, champion)
     context = Context(
         run_id=request.run_id,
@@ -184,14 +192,16 @@ def _pinned(
     return registry.version(model, version) if version else None
 
 
-def _champion(version: Version | None, registry: Registry) -> Champion | None:
+def _champion(version: Version | None, registry: Registry, claim: str) -> Champion | None:
     if version is None:
         return None
     metadata = model_metadata(registry.download(version))
+    anchor = find_anchor(registry, version) if claim == Claim.NON_INFERIOR else None
+    judges = [metadata, model_metadata(registry.download(anchor))] if anchor else [metadata]
     return Champion(
         version=version.number,
-        columns=(*metadata["numeric"], *metadata["categorical"]),
-        cutoff=datetime.fromisoformat(metadata["windows"]["training"]["end"]),
+        columns=tuple(name for each in judges for name in (*each["numeric"], *each["categorical"])),
+        cutoff=max(datetime.fromisoformat(each["windows"]["training"]["end"]) for each in judges),
         training=metadata["training"],
     )
 

@@ -2,24 +2,25 @@
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
 
 from ct_components import connections
-from ct_components.datasets import labels, local_days_of, model_frame, read_table
+from ct_components.champion import anchor_number, find_anchor
+from ct_components.datasets import model_frame
 from ct_components.errors import DataError
-from ct_components.models.score import Scores, decision_threshold, score
+from ct_components.models.score import decision_threshold, gives_probabilities, score
 from ct_components.models.store import load_model
 from ct_components.registry import Registry, Version, model_metadata
 from ct_components.spec import Gates, parse_section
 from ct_components.stage import Context, ledger_of
-from ct_components.statistics.estimate import auc_by_cluster
+from ct_components.stages.evaluate_challenger.rows import Holdout, read_holdout
+from ct_components.statistics.estimate import value_by_cluster
 from ct_components.statistics.gate import Judgement, judge
+from ct_components.statistics.metrics import Predicted
 from ct_components.statistics.roc import Confusion, confusion, roc_points
-from ct_components.statistics.settings import Gate
+from ct_components.statistics.settings import Claim, Gate, Reason
 from ct_components.windows import Windows
 
 if TYPE_CHECKING:
@@ -29,20 +30,11 @@ logger = logging.getLogger("kfp-ct")
 
 
 @dataclass(frozen=True)
-class Holdout:
-    """The labelled rows of the holdout: raw columns, label and day of each, shape (n,)."""
-
-    rows: pa.Table
-    positive: NDArray[np.bool_]
-    days: NDArray[np.str_]
-
-
-@dataclass(frozen=True)
 class Scored:
     """One model on the holdout; `training_rows` are the labelled rows that it was fitted on."""
 
     version: Version
-    scores: Scores
+    predicted: Predicted
     threshold: float
     training_rows: int
 
@@ -52,6 +44,7 @@ class Evidence:
     """All that the page and the outputs show of one judgement."""
 
     judgement: Judgement
+    gate: Gate
     holdout: Holdout
     challenger: Scored
     champion: Scored | None
@@ -59,27 +52,35 @@ class Evidence:
     @property
     def confusion(self) -> Confusion:
         """The challenger's decisions at its own threshold."""
-        return confusion(self.holdout.positive, self.challenger.scores, self.challenger.threshold)
+        return confusion(self.holdout.positive, self.challenger.predicted.values, self.challenger.threshold)
+
+    @property
+    def anchor(self) -> str | None:
+        """The last version proven superior, up to and with this one; None if it is not promoted."""
+        if self.judgement.reason in {Reason.SUPERIOR, Reason.FIRST}:
+            return self.challenger.version.number
+        if self.judgement.reason is Reason.NON_INFERIOR and self.champion:
+            return anchor_number(self.champion.version)
+        return None
 
     def roc(self, which: Scored | None) -> list[tuple[float, float, float]]:
         """A model's ROC curve; empty without a model, or where one class is missing."""
         both = bool(self.holdout.positive.any()) and not self.holdout.positive.all()
-        return roc_points(self.holdout.positive, which.scores) if which and both else []
+        return roc_points(self.holdout.positive, which.predicted.values) if which and both else []
 
     def days(self) -> list[tuple[str, int, float | None, float | None]]:
-        """Day, rows, champion's and challenger's score within the day."""
-        challenger = auc_by_cluster(self.holdout.positive, self.challenger.scores, self.holdout.days)
-        champion = (
-            auc_by_cluster(self.holdout.positive, self.champion.scores, self.holdout.days)
-            if self.champion
-            else [None] * len(challenger)
-        )
-        pairs = zip(challenger, champion, strict=True)
-        return [(new.cluster, new.n, old.auc if old else None, new.auc) for new, old in pairs]
+        """Day, rows, champion's and challenger's metric within the day."""
+        challenger = self._by_day(self.challenger)
+        champion = self._by_day(self.champion) if self.champion else {}
+        return [(day, rows, champion.get(day, (0, None))[1], new) for day, (rows, new) in challenger.items()]
+
+    def _by_day(self, which: Scored) -> dict[str, tuple[int, float | None]]:
+        days = value_by_cluster(self.gate.decides, self.holdout.positive, which.predicted, self.holdout.days)
+        return {day.cluster: (day.n, day.value) for day in days}
 
 
 def evaluate(run: Context, holdout_path: str, challenger: str, windows: str, gates: str) -> Evidence:
-    """Scores both models anew on the same raw rows and judges them.
+    """Scores all models anew on the same raw rows and judges the challenger.
 
     Raises:
         DataError: If a model takes a column that the holdout lacks or has in another type.
@@ -87,23 +88,40 @@ def evaluate(run: Context, holdout_path: str, challenger: str, windows: str, gat
         Unreachable: If MLflow or the ledger does not answer.
     """
     registry = Registry(connections.from_environment())
+    settings = parse_section(Gates, gates, "gates")
+    gate = Gate(**settings.model_dump(exclude={"slices"}))
     new = registry.version(run.model, challenger)
     old = registry.version(run.model, run.champion) if run.champion else None
-    target = model_metadata(registry.download(new))
-    holdout = _read(holdout_path, target["target"], target["positive"], Windows.from_json(windows).timezone)
+    known = model_metadata(registry.download(new))
+    timezone = Windows.from_json(windows).timezone
+    holdout = read_holdout(holdout_path, known["target"], known["positive"], timezone)
     scored = _score(registry, new, holdout, "challenger")
     champion = _score(registry, old, holdout, "champion") if old else None
+    anchor = _anchor(registry, old, holdout, gate)
     ledger = ledger_of(run.run_id)
     judgement = judge(
         holdout.positive,
-        scored.scores,
-        champion.scores if champion else None,
+        scored.predicted,
+        champion.predicted if champion else None,
         holdout.days,
-        Gate(**parse_section(Gates, gates, "gates").model_dump()),
+        gate,
         challenge=1 + _challenges(run, registry, ledger, challenger),
+        anchor=anchor.predicted if anchor else None,
+        centre=known.get("positive_share"),
+        slices=holdout.slices(settings.slices),
+        ids=holdout.ids(known.get("id")),
     )
     logger.info("%s: %s", judgement.verdict, judgement.explanation)
-    return Evidence(judgement, holdout, scored, champion)
+    for alert in judgement.alerts:
+        logger.warning("%s", alert)
+    return Evidence(judgement, gate, holdout, scored, champion)
+
+
+def _anchor(registry: Registry, champion: Version | None, holdout: Holdout, gate: Gate) -> Scored | None:
+    if champion is None or gate.claim == Claim.SUPERIOR:
+        return None
+    version = find_anchor(registry, champion)
+    return _score(registry, version, holdout, "anchor") if version else None
 
 
 def _challenges(run: Context, registry: Registry, ledger: "Ledger | None", challenger: str) -> int:
@@ -112,13 +130,6 @@ def _challenges(run: Context, registry: Registry, ledger: "Ledger | None", chall
     if ledger:
         return ledger.challenges(run.model, run.champion, besides=run.run_id)
     return registry.challenges(run.model, run.champion, besides=challenger)
-
-
-def _read(path: str, target: str, positive: Any, timezone: str) -> Holdout:
-    table = read_table(path)
-    labelled, is_positive = labels(table, target, positive)
-    rows = table.filter(pa.array(labelled))
-    return Holdout(rows, is_positive[labelled], local_days_of(rows, timezone))
 
 
 def _score(registry: Registry, version: Version, holdout: Holdout, role: str) -> Scored:
@@ -131,4 +142,8 @@ def _score(registry: Registry, version: Version, holdout: Holdout, role: str) ->
     except DataError as error:
         raise DataError(f"the {name} cannot score the holdout: {error}") from error
     scores = score(model, frame, name) if len(frame) else np.empty(0)
-    return Scored(version, scores, decision_threshold(model), int(metadata["training_rows"]))
+    threshold = decision_threshold(model)
+    predicted = Predicted.binary(
+        scores, threshold=threshold, probabilities=gives_probabilities(model), role=f"{role} scores"
+    )
+    return Scored(version, predicted, threshold, int(metadata["training_rows"]))

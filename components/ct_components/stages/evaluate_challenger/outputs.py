@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ct_components import connections, pages
 from ct_components.registry import VERDICT_PAGE, VERDICT_REPORT, Registry
-from ct_components.spec import Gates, parse_section
 from ct_components.stage import Context, ledger_of
 from ct_components.stages.evaluate_challenger.evaluate import Evidence
-from ct_components.statistics.settings import Gate
 from ct_components.storage import atomic_write
 from ct_components.windows import Windows
 
@@ -73,6 +71,7 @@ def _metrics(judgement: "Judgement") -> dict[str, float]:
         "gain": judgement.gain,
         "gain_lower_limit": judgement.lower,
         "smallest_provable_gain": judgement.smallest_provable_gain,
+        **{f"gain_{guardrail.name}": guardrail.gain for guardrail in judgement.guardrails},
         "holdout_rows": judgement.n,
         "holdout_clusters": judgement.clusters,
     }
@@ -133,7 +132,7 @@ def _page(run: Context, evidence: Evidence, settings: Settings) -> str:
                 windows.holdout.end.isoformat(),
                 evidence.holdout.rows.num_rows,
             ),
-            gate=Gate(**parse_section(Gates, settings.gates, "gates").model_dump()),
+            gate=evidence.gate,
             days=tuple(pages.DayScore(*day) for day in evidence.days()),
             champion_roc=tuple(evidence.roc(champion)),
             challenger_roc=tuple(evidence.roc(evidence.challenger)),
@@ -154,6 +153,7 @@ def _record_in_mlflow(
         "explanation": judgement.explanation,
         "challenger": evidence.challenger.version.number,
         "challenged": run.champion,
+        **({"anchor": evidence.anchor} if evidence.anchor else {}),
     }
     registry = Registry(connections.from_environment())
     registry.tag_version(evidence.challenger.version, tags)

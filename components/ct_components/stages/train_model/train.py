@@ -124,7 +124,11 @@ def _fit_and_log(
             learnable.frame.head(5),
             mlflow_run_id=run.mlflow_run_id,
             name=run.model,
-            metadata={**_metadata(columns, training, resolved), "training_rows": len(learnable.frame)},
+            metadata={
+                **_metadata(columns, training, resolved),
+                "training_rows": len(learnable.frame),
+                "positive_share": float(learnable.positive.mean()),
+            },
         )
     return registry.version(run.model, number)
 
@@ -152,6 +156,7 @@ def _metadata(columns: Columns, training: Training, resolved: Mapping[str, Any])
         "categorical": list(columns.categorical),
         "target": columns.target,
         "positive": columns.positive,
+        "id": columns.id,
         "training": {**training.model_dump(mode="json"), "weighted": columns.weight is not None},
         "windows": resolved["windows"],
     }
