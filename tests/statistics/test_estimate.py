@@ -296,11 +296,26 @@ def test_every_metrics_gain_has_the_jackknifes_error_and_turns_round_with_the_mo
     swapped = estimate_gain(metric, truth, old, new, day)
 
     def anew(kept):
-        values = (metric.value(truth[kept], each.rows(kept)) for each in (new, old))
-        return float(metric.gain(*values))
+        better, worse = (metric.value(truth[kept], each.rows(kept)) for each in (new, old))
+        return better - worse if metric.higher_is_better else math.log(worse / better)
 
-    assert gain.standard_error == pytest.approx(jackknife_error(anew, day), rel=1e-9)
+    contrasts = [getattr(each, "contrast", each) for each in (gain, swapped)]
+    assert contrasts[0].standard_error == pytest.approx(jackknife_error(anew, day), rel=1e-9)
+    assert gain.value == pytest.approx(metric.gain(metric.value(truth, new), metric.value(truth, old)))
     assert gain.value > 0 > swapped.value
-    if metric.higher_is_better:
-        assert swapped.value == -gain.value
-        assert swapped.standard_error == pytest.approx(gain.standard_error, rel=1e-12)
+    for alpha in (0.05, 0.001):
+        assert contrasts[0].lower(alpha) == pytest.approx(-contrasts[1].upper(alpha), rel=1e-9)
+        assert (gain.lower(alpha) > 0) == (swapped.upper(alpha) < 0)
+
+
+def test_a_loss_of_0_has_no_error_to_estimate():
+    truth, _, old, day = answers("regression", seed=6)
+    perfect = Predicted.regression(truth)
+    metric = metric_named("mae", "regression")
+
+    gain, swapped = (estimate_gain(metric, truth, *pair, day) for pair in ((perfect, old), (old, perfect)))
+
+    assert (gain.value, gain.standard_error, gain.p_value()) == (pytest.approx(1.0), 0.0, 1.0)
+    assert gain.lower(0.05) == -math.inf
+    assert swapped.value < 0
+    assert swapped.p_value() == 1.0

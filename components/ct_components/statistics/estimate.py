@@ -47,6 +47,7 @@ from ct_components.statistics.sequential import ALPHA_BOUND
 from ct_components.statistics.student import t_quantile, t_upper_tail
 from ct_components.statistics.unequal import ClusterT
 
+_LARGEST_EXPONENT = 700.0
 _ROUNDING = 1e-12
 """A standard error below this is a sum of rounding errors; areas of 100,000 rows differ by more."""
 
@@ -178,6 +179,70 @@ class Estimate:
         return self.law.upper_tail(ratio) if self.law else t_upper_tail(ratio, self.degrees_of_freedom)
 
 
+@dataclass(frozen=True)
+class RelativeGain:
+    """A gain in a loss, relative to the old one, whose error is estimated for the logarithm of their ratio.
+
+    A ratio is skewed, and its logarithm is not; and exchanging the models changes the logarithm's sign alone.
+
+    Attributes:
+        contrast: log(old loss / new loss), with its error.
+
+    >>> halved = RelativeGain(Estimate(math.log(2), 0.1, degrees_of_freedom=13, n=28000, clusters=14))
+    >>> print(f"{halved.value:.4f} {halved.lower(0.05):.4f} {halved.upper(0.05):.4f}")
+    0.5000 0.4031 0.5811
+    """
+
+    contrast: Estimate
+
+    @property
+    def value(self) -> float:
+        """The gain: (old - new) / old."""
+        return _relative(self.contrast.value)
+
+    @property
+    def standard_error(self) -> float:
+        """Its standard error, to first order."""
+        return self.contrast.standard_error * math.exp(-self.contrast.value)
+
+    @property
+    def degrees_of_freedom(self) -> float:
+        """Of Student's t."""
+        return self.contrast.degrees_of_freedom
+
+    @property
+    def n(self) -> int:
+        """Rows behind it."""
+        return self.contrast.n
+
+    @property
+    def clusters(self) -> int:
+        """Independent clusters behind it."""
+        return self.contrast.clusters
+
+    @property
+    def effective_clusters(self) -> float:
+        """How many clusters of equal weight would be as many."""
+        return self.contrast.effective_clusters
+
+    def margin(self, alpha: float) -> float:
+        """Returns the smallest gain whose lower limit would be above 0; infinite where nothing can be."""
+        margin = self.contrast.margin(alpha)
+        return margin if math.isinf(margin) else _relative(margin)
+
+    def lower(self, alpha: float) -> float:
+        """Returns the one-sided lower limit."""
+        return _relative(self.contrast.lower(alpha))
+
+    def upper(self, alpha: float) -> float:
+        """Returns the one-sided upper limit."""
+        return _relative(self.contrast.upper(alpha))
+
+    def p_value(self) -> float:
+        """Returns the one-sided p-value of "the new loss is no smaller"."""
+        return self.contrast.p_value()
+
+
 class ClusterValue(NamedTuple):
     """The rows of one cluster, and the metric on them alone.
 
@@ -194,11 +259,10 @@ class ClusterValue(NamedTuple):
 
 def estimate_gain(
     metric: Metric, truth: Truth, challenger: Predicted, champion: Predicted, index: Ints
-) -> Estimate:
+) -> Limits:
     """Returns the challenger's gain over the champion on the same rows, with a clustered error.
 
-    For a score, exchanging the two models negates the value exactly and leaves the standard error as it is;
-    the gain in a loss is relative to the champion's, and changes its sign.
+    Exchanging the two models exchanges the limits: what is proven better one way is proven worse the other.
 
     Args:
         metric: What is compared.
@@ -223,11 +287,21 @@ def estimate_gain(
     (0.3333, 0.3333, 2)
     """
     law = ClusterT(metric.shares(truth, index))
-    value = metric.gain(metric.value(truth, challenger), metric.value(truth, champion))
-    without = metric.gain(
+    value = metric.contrast(metric.value(truth, challenger), metric.value(truth, champion))
+    without = metric.contrast(
         metric.without_each(truth, challenger, index), metric.without_each(truth, champion, index)
     )
-    return _jackknife(float(value), without, law, truth.size)
+    return gain_of(metric, _jackknife(float(value), without, law, truth.size))
+
+
+def gain_of(metric: Metric, contrast: Estimate) -> Limits:
+    """Returns the gain that an estimated contrast stands for.
+
+    Args:
+        metric: What is compared.
+        contrast: As `Metric.contrast`, with its error.
+    """
+    return contrast if metric.higher_is_better else RelativeGain(contrast)
 
 
 def estimate_value(metric: Metric, truth: Truth, predicted: Predicted, index: Ints) -> Estimate:
@@ -307,6 +381,11 @@ def fewest_clusters(metric: Metric, truth: Truth, index: Ints) -> int:
         0 when a kind is absent.
     """
     return int(np.count_nonzero(metric.shares(truth, index), axis=1).min()) if truth.size else 0
+
+
+def _relative(contrast: float) -> float:
+    """Returns 1 - exp(-contrast); minus infinity where nothing is known."""
+    return -math.inf if contrast < -_LARGEST_EXPONENT else -math.expm1(-contrast)
 
 
 def _jackknife(value: float, without: Floats, law: ClusterT, n: int) -> Estimate:

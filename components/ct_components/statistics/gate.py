@@ -13,7 +13,7 @@ from typing import Any
 import numpy.typing as npt
 
 from ct_components.statistics.checks import CHECKS, Check, Decision, alerts, decide
-from ct_components.statistics.estimate import Estimate, Limits
+from ct_components.statistics.estimate import Estimate, Limits, RelativeGain
 from ct_components.statistics.evidence import Evidence, gather
 from ct_components.statistics.metrics import Predicted
 from ct_components.statistics.sequential import left
@@ -307,7 +307,7 @@ def _gain(evidence: Evidence, old: float | None) -> float | None:
 
 
 def _effective(gain: Limits | None) -> float | None:
-    return gain.effective_clusters if isinstance(gain, Estimate) else None
+    return gain.effective_clusters if isinstance(gain, Estimate | RelativeGain) else None
 
 
 def _finite_or_none(value: float) -> float | None:

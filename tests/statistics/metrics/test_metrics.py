@@ -170,6 +170,8 @@ def test_an_unknown_metric_is_refused_with_those_that_the_task_has():
         ("binary", "accuracy", 0.25, 0.75),
         ("binary", "balanced_accuracy", 0.25, 0.5),
         ("binary", "f1", 0.25, 0.4),
+        ("binary", "precision", 0.25, 0.25),
+        ("binary", "recall", 0.75, 0.0),
         ("multiclass", "accuracy", [0.75, 0.25], 0.75),
         ("multiclass", "roc_auc_ovr", [0.25, 0.75], 0.5),
         ("regression", "mae", [0.25, 0.0], 0.25),

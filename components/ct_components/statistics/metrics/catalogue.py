@@ -50,7 +50,8 @@ _BINARY = (
     RECALL,
 )
 _MULTICLASS = (LOG_LOSS, ROC_AUC_OVR, ACCURACY, BALANCED_ACCURACY, F1_MACRO)
-_OF_POSITIVES = (F1, PRECISION, RECALL)
+_THRESHOLDS = {F1.name: 0.0, PRECISION.name: 0.0, RECALL.name: 2.0}
+"""From which share on the baseline predictor decides positive: always, always, never."""
 _REGRESSION = (MAE, RMSE, R2)
 _BY_TASK: dict[Task, tuple[Metric, ...]] = {
     Task.BINARY: _BINARY,
@@ -108,8 +109,9 @@ def baseline(metric: Metric, task: str, centre: npt.ArrayLike, n: int) -> Predic
     """Returns what a predictor says that knows the training target alone, and no feature.
 
     It says the constant that is best for the metric: the classes' shares for a probability, the most
-    frequent class for a decision (for f1, precision and recall the positive one, since the other scores 0),
-    the mean for squared errors, the median for absolute ones.
+    frequent class for a decision (for f1 and precision the positive one, since the other scores 0; for recall
+    the negative one, since no model beats deciding every row positive), the mean for squared errors, the
+    median for absolute ones.
 
     Args:
         metric: What it is measured by.
@@ -129,4 +131,4 @@ def baseline(metric: Metric, task: str, centre: npt.ArrayLike, n: int) -> Predic
     shares = known if known.size > 1 else np.array([1 - known[0], known[0]])
     if Task(task) is Task.MULTICLASS:
         return Predicted.multiclass(np.tile(shares, (n, 1)))
-    return Predicted.binary(np.full(n, shares[1]), threshold=0.0 if metric in _OF_POSITIVES else 0.5)
+    return Predicted.binary(np.full(n, shares[1]), threshold=_THRESHOLDS.get(metric.name, 0.5))

@@ -13,6 +13,8 @@ import numpy.typing as npt
 from ct_components.statistics.arrays import Floats, Ints
 from ct_components.statistics.metrics.predicted import Predicted
 
+_CERTAIN = 50.0
+
 Truth = npt.NDArray[np.generic]
 """What is true of n rows: booleans (binary), class codes from 0 (multiclass) or float64 (regression)."""
 
@@ -88,10 +90,25 @@ class Metric(ABC):
         relative = (old - new) / np.where(perfect, 1.0, old)
         return np.where(perfect, -np.sign(new), relative)
 
-    @property
-    def unit(self) -> str:
-        """What a gain is measured in, as a message says it: "" or "of the old one"."""
-        return "" if self.higher_is_better else "relative"
+    def contrast(self, new: Floats | float, old: Floats | float) -> Floats:
+        """Returns the gain on the scale that its error is estimated on: exchanged models differ in sign.
+
+        That is the difference of two scores, and the logarithm of the ratio of two losses. A loss of 0 leaves
+        no error to estimate, so its contrast with any other is the same: 50.
+
+        Args:
+            new: Any shape.
+            old: The same shape.
+
+        Returns:
+            Positive where the new value is better; the same shape. `estimate.gain_of` makes it a gain.
+        """
+        new, old = np.asarray(new, dtype=np.float64), np.asarray(old, dtype=np.float64)
+        if self.higher_is_better:
+            return np.asarray(new - old)
+        perfect = np.where(new == old, 0.0, np.where(new == 0, _CERTAIN, -_CERTAIN))
+        some = (new > 0) & (old > 0)
+        return np.where(some, np.log(np.where(some, old, 1.0)) - np.log(np.where(some, new, 1.0)), perfect)
 
 
 @dataclass(frozen=True)
