@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeGuard
 
+from ct_components.pages import formats
 from ct_components.pages.data import ColumnSummary, ConfusionCounts, DayScore, Identity, RunRow, WindowRows
-from ct_components.pages.formats import count, fixed, instant, shorten, signed
+from ct_components.pages.formats import count, fixed, instant, shorten
 from ct_components.pages.scales import Axis, Tick, axis_over
 
 LEFT, RIGHT = 52, 446
@@ -268,7 +269,7 @@ def trend(model: str, runs: Iterable[RunRow]) -> Trend | None:
 
 
 def _trend_label(run: RunRow) -> str:
-    change = f", gain {signed(run.gain)}" if run.gain is not None else ""
+    change = f", gain {formats.gain(run.gain, run.relative)}" if run.gain is not None else ""
     return (
         f"{instant(run.as_of, run.timezone)}: {run.verdict}, challenger {fixed(run.challenger_score)}{change}"
     )

@@ -390,6 +390,7 @@ class RunRow:
         challenger_score: The challenger's metric on the same rows.
         gain: Challenger less champion.
         lower: One-sided lower limit of the gain.
+        relative: Whether gains are relative to the old loss.
         seconds: How long the run took.
         href: Where its page lies.
         verdict_href: Where its verdict's page lies.
@@ -407,6 +408,7 @@ class RunRow:
     challenger_score: float | None = None
     gain: float | None = None
     lower: float | None = None
+    relative: bool = False
     seconds: float | None = None
     href: str | None = None
     verdict_href: str | None = None

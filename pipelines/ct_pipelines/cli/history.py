@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from ct_pipelines.gains import gain_text, is_relative
+
 _EPILOG = """\b
 Examples:
   kfp-ct history flight-delay
@@ -67,7 +69,7 @@ def _run_row(run: Mapping[str, Any]) -> tuple[str, ...]:
         run["run_id"][:8],
         _scored(verdict, "champion"),
         _scored(verdict, "challenger"),
-        "–" if gain is None else f"{gain:+.4f}",
+        gain_text(gain, relative=is_relative(verdict)),
         verdict.get("verdict", "–"),
         run["outcome"] or run["state"],
     )

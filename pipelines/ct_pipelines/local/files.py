@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ct_components import pages
 from ct_components.storage import atomic_write
+from ct_pipelines.gains import is_relative
 
 if TYPE_CHECKING:
     from ct_components.ledger import Ledger
@@ -58,6 +59,7 @@ def _row(run: Mapping[str, Any], home: Path) -> pages.RunRow:
         challenger_score=verdict.get("challenger_score"),
         gain=verdict.get("gain"),
         lower=verdict.get("lower"),
+        relative=is_relative(verdict),
         seconds=(ended - run["created_at"]).total_seconds() if ended else None,
         href=_link(home, run["run_id"], "run.html"),
         verdict_href=_link(home, run["run_id"], "verdict.html"),

@@ -14,6 +14,7 @@ from ct_components import connections
 from ct_components.spec import Duration
 from ct_components.vocabulary import FAILED
 from ct_components.windows import Windows
+from ct_pipelines.gains import gain_text
 
 
 @dataclass(frozen=True)
@@ -121,8 +122,8 @@ def _table(results: Sequence[Result]) -> Iterator[str]:
             f"{rows['holdout']:,}",
             _versioned(report, "champion"),
             _versioned(report, "challenger"),
-            _signed(report["gain"]),
-            _signed(report["lower"]),
+            gain_text(report["gain"], relative=report["relative"]),
+            gain_text(report["lower"], relative=report["relative"]),
             report["verdict"],
             report["reason"],
             f"{each.seconds:.1f}",
@@ -156,14 +157,13 @@ def _gain(report: Mapping[str, Any]) -> str:
     if report["gain"] is None and report["champion_version"] is not None:
         return "–"
     if report["gain"] is None:
-        gain, lower = _signed(report["baseline_gain"]), _signed(report["baseline_lower"])
+        gain, lower = (
+            gain_text(report[key], relative=report["relative"]) for key in ("baseline_gain", "baseline_lower")
+        )
         return f"{gain} over the baseline predictor, lower limit {lower}"
     spent = f"alpha {report['alpha']:.4f}, challenge {report['challenge']}"
-    return f"{_signed(report['gain'])}, lower limit {_signed(report['lower'])} at {spent}"
-
-
-def _signed(value: float | None) -> str:
-    return "–" if value is None else f"{value:+.4f}"
+    gain, lower = (gain_text(report[key], relative=report["relative"]) for key in ("gain", "lower"))
+    return f"{gain}, lower limit {lower} at {spent}"
 
 
 def _executable(name: str) -> str:
