@@ -239,3 +239,51 @@ def test_an_empty_holdout_and_equal_instants_have_a_place_on_the_line():
 
     point = replace(empty, start=samples.IDENTITY.as_of, end=samples.IDENTITY.as_of)
     assert timeline(point, point, samples.IDENTITY).training == (8.0, 8.0)
+
+
+def _judged_in_full(metric="log_loss"):
+    """A judgement with everything that a gate can hold, and the gate."""
+    rng = np.random.default_rng(0)
+    y, day = rng.random(6000) < 0.3, np.minimum(rng.geometric(0.15, 6000), 14)
+    better, good, fair = (1 / (1 + np.exp(-s * (y - 0.5) - rng.normal(size=6000))) for s in (3, 2, 1.9))
+    gate = Gate(metric=metric, guardrails={"roc_auc": 0.01, "brier_score": 0.02}, claim="non_inferior")
+    slices = {"origin <b>EWR</b>": day % 2 == 0, "dest HNL": np.arange(6000) < 60}
+    return judge(y, better, good, day, gate, anchor=fair, slices=slices), gate
+
+
+def test_guardrails_slices_anchor_and_right_decisions_have_their_tables():
+    judgement, gate = _judged_in_full()
+
+    page = parse(
+        verdict_page(replace(samples.VERDICT, judged=Judged.from_dict(judgement.to_dict()), gate=gate))
+    )
+
+    assert "Brier score" in page.text
+    assert "origin <b>EWR</b>" in page.text
+    assert f"{judgement.mcnemar['counts']['both']:,}" in page.text
+    assert "Gain over the anchor" in page.text
+    assert f"as good as {judgement.effective_clusters:.1f} equal ones" in page.text
+
+
+def test_gains_in_a_loss_are_percentages():
+    judgement, gate = _judged_in_full()
+
+    page = parse(
+        verdict_page(replace(samples.VERDICT, judged=Judged.from_dict(judgement.to_dict()), gate=gate))
+    )
+
+    assert f"+{100 * judgement.gain:.2f} %" in page.text
+    assert "Log loss by day, less is better" in page.text
+    assert all(tick.label.endswith(" %") for tick in gain_chart(0.1, 0.05, 0.15, relative=True).ticks)
+
+
+def test_an_alert_is_shown_above_the_numbers():
+    judgement = judge(
+        np.tile([True, False], 700), np.tile([2.0, 1.0], 700) + np.arange(1400) % 7, np.arange(1400) % 13,
+        np.repeat(np.arange(14), 100), Gate(),
+    )  # fmt: skip
+
+    page = parse(verdict_page(replace(samples.VERDICT, judged=Judged.from_dict(judgement.to_dict()))))
+
+    assert judgement.alerts
+    assert judgement.alerts[0] in page.text

@@ -53,17 +53,20 @@ def gain_chart(
     upper: float | None = None,
     needed: float | None = None,
     provable: float | None = None,
+    *,
+    relative: bool = False,
 ) -> GainChart | None:
     """Returns a gain, its limits, zero, the required gain and the smallest provable one on one axis.
 
-    None without a finite gain and lower limit: there is nothing to draw.
+    The axis of relative gains counts percent. None without a finite gain and lower limit: there is nothing to
+    draw.
     """
     if not _is_finite(gain) or not _is_finite(lower):
         return None
     axis = axis_over((0.0, gain, lower, upper, needed, provable), 14, RIGHT, pad=0.1)
     place = _placer(axis)
     return GainChart(
-        axis.ticks(5),
+        _percent_ticks(axis) if relative else axis.ticks(5),
         axis.at(gain),
         axis.at(lower),
         place(upper),
@@ -71,6 +74,11 @@ def gain_chart(
         place(needed),
         place(provable),
     )
+
+
+def _percent_ticks(axis: Axis) -> list[Tick]:
+    percent = Axis(100 * axis.low, 100 * axis.high, axis.start, axis.stop)
+    return [Tick(tick.at, f"{tick.label} %") for tick in percent.ticks(5)]
 
 
 @dataclass(frozen=True)

@@ -35,9 +35,14 @@ def verdict_page(data: VerdictPage) -> str:
         "verdict.html.j2",
         page=data,
         gain=charts.gain_chart(
-            judged.gain, judged.lower, judged.upper, data.gate.min_improvement, judged.smallest_provable_gain
+            judged.gain,
+            judged.lower,
+            judged.upper,
+            data.gate.min_improvement,
+            judged.smallest_provable_gain,
+            relative=judged.relative,
         ),
-        excess=charts.gain_chart(judged.baseline_gain, judged.baseline_lower),
+        excess=charts.gain_chart(judged.baseline_gain, judged.baseline_lower, relative=judged.relative),
         timeline=charts.timeline(data.training, data.holdout, data.identity),
         by_day=charts.day_chart(data.days),
         roc=charts.roc_chart(data.champion_roc, data.challenger_roc, data.confusion),
