@@ -1,5 +1,7 @@
 """What the gate asks beside the one limit, for each task: floors, baseline, margins, guardrails, slices."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -35,13 +37,20 @@ def verdict_and_reason(judgement):
     return judgement.verdict, judgement.reason
 
 
+@pytest.mark.parametrize("cluster", ["day", "none"])
 @pytest.mark.parametrize(("task", "metric"), [(task, name) for task in Task for name in metrics_of(task)])
 class TestEveryMetric:
-    def test_a_clearly_better_challenger_is_promoted_and_its_mirror_image_rejected(self, task, metric):
-        y, new, old = holdout(task, better=2.0)
-        gate = Gate(task=task, metric=metric)
+    def judge(self, task, metric, cluster, y, new, old, days=DAYS):
+        gate = Gate(task=task, metric=metric, cluster=cluster)
+        return judge(y, new, old, days if cluster == "day" else None, gate)
 
-        forward, backward = judge(y, new, old, DAYS, gate), judge(y, old, new, DAYS, gate)
+    def test_a_clearly_better_challenger_is_promoted_and_its_mirror_image_rejected(
+        self, task, metric, cluster
+    ):
+        y, new, old = holdout(task, better=2.0)
+
+        forward = self.judge(task, metric, cluster, y, new, old)
+        backward = self.judge(task, metric, cluster, y, old, new)
 
         assert verdict_and_reason(forward) == (Verdict.PROMOTE, Reason.SUPERIOR)
         assert verdict_and_reason(backward) == (Verdict.REJECT, Reason.WORSE)
@@ -49,28 +58,37 @@ class TestEveryMetric:
         assert forward.gain > 0 > backward.gain
         assert forward.relative == (not metrics_of(task)[metric].higher_is_better)
 
-    def test_a_twin_is_held(self, task, metric):
+    def test_a_twin_is_held(self, task, metric, cluster):
         y, new, _ = holdout(task)
 
-        judgement = judge(y, new, new, DAYS, Gate(task=task, metric=metric))
+        judgement = self.judge(task, metric, cluster, y, new, new)
 
         assert verdict_and_reason(judgement) == (Verdict.HOLD, Reason.NO_VARIANCE)
+        assert judgement.lower is judgement.upper is judgement.smallest_provable_gain is None
 
-    def test_no_rows_are_insufficient(self, task, metric):
+    def test_no_rows_are_insufficient(self, task, metric, cluster):
         y, new, old = (each[:0] for each in holdout(task))
 
-        judgement = judge(y, new, old, [], Gate(task=task, metric=metric))
+        judgement = self.judge(task, metric, cluster, y, new, old, days=[])
 
         assert judgement.verdict is Verdict.INSUFFICIENT
         assert judgement.challenger_score is judgement.gain is judgement.lower is None
 
-    def test_a_constant_does_not_beat_the_baseline(self, task, metric):
+    def test_a_constant_does_not_beat_the_baseline(self, task, metric, cluster):
         y, new, old = holdout(task)
         constant = np.broadcast_to(new.mean(axis=0), new.shape)
 
-        judgement = judge(y, constant, old, DAYS, Gate(task=task, metric=metric))
+        judgement = self.judge(task, metric, cluster, y, constant, old)
 
         assert verdict_and_reason(judgement) == (Verdict.REJECT, Reason.BASELINE)
+
+    def test_the_judgement_is_json(self, task, metric, cluster):
+        y, new, old = holdout(task, seed=3)
+
+        judgement = self.judge(task, metric, cluster, y, new, old).to_dict()
+
+        assert json.loads(json.dumps(judgement, allow_nan=False)) == judgement
+        assert (judgement["mcnemar"] is None) == (task == Task.REGRESSION)
 
 
 def test_each_task_has_its_default_metric():
@@ -324,3 +342,16 @@ def test_faulty_calls_are_errors_not_verdicts(arguments, message):
 def test_settings_outside_their_range_are_refused(wrong, message):
     with pytest.raises(SpecError, match=message):
         Gate(**wrong)
+
+
+def test_independent_rows_are_judged_alike_in_whatever_order_the_file_has_them():
+    y, new, old = holdout(Task.REGRESSION, better=1.1)
+    order = np.random.default_rng(1).permutation(N)
+    gate = Gate(task="regression", cluster="none")
+
+    judgement = judge(y, new, old, None, gate, ids=np.arange(N))
+    shuffled = judge(y[order], new[order], old[order], None, gate, ids=np.arange(N)[order])
+
+    assert shuffled.lower == pytest.approx(judgement.lower, rel=1e-9)
+    assert judgement.effective_clusters is None
+    assert f"over {N} rows" in judgement.explanation

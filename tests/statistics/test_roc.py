@@ -78,6 +78,46 @@ def test_area_without_each_cluster_is_the_area_of_the_other_rows_exactly(rows, m
     assert without.tolist() == [roc_auc(y[index != g], score[index != g]) for g in range(index.max() + 1)]
 
 
+def mid_ranks(values):
+    """Returns ranks from 1; equal values share the mean of the ranks that they take up."""
+    _, index, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[index]
+
+
+@pytest.mark.parametrize("digits", [0, 2, 17])
+def test_many_rows_have_the_placements_of_mid_ranks_to_the_last_bit(digits):
+    """Sun & Xu's formula: the rank among all rows less the rank in the own class."""
+    rng = np.random.default_rng(3)
+    y = rng.random(50_000) < 0.2
+    score = (y + rng.normal(size=50_000)).round(digits)
+
+    placed = placements(y, score)
+
+    ranks = mid_ranks(score)
+    np.testing.assert_array_equal(placed.positive, ranks[y] - mid_ranks(score[y]))
+    np.testing.assert_array_equal(placed.negative, y.sum() - ranks[~y] + mid_ranks(score[~y]))
+    assert placed.auc == roc_auc(y, score)
+
+
+@pytest.mark.parametrize("digits", [1, 17])
+def test_more_clusters_than_a_short_integer_counts_are_left_out_as_exactly(digits):
+    rng = np.random.default_rng(4)
+    y = rng.random(80_000) < 0.4
+    score = (y + rng.normal(size=80_000)).round(digits)
+    index = rng.permutation(np.append(np.arange(70_000), rng.integers(70_000, size=10_000)))
+
+    without = auc_without_each(y, score, index)
+
+    assert without.size == 70_000
+    for cluster in (0, 65_535, 65_536, 69_999):
+        assert without[cluster] == roc_auc(y[index != cluster], score[index != cluster])
+
+
+def test_the_two_zeros_are_level():
+    assert roc_auc([False, True], [0.0, -0.0]) == roc_auc([False, True], [-0.0, 0.0]) == 0.5
+    assert placements([False, True, True], [0.0, -0.0, 1.0]).positive.tolist() == [0.5, 1.0]
+
+
 @unhurried
 @given(labelled_scores(), st.sampled_from([np.exp, np.arctan, lambda s: 8 * s - 3, lambda s: s**3]))
 def test_only_the_order_of_the_scores_counts(rows, increasing):

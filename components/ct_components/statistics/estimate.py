@@ -45,7 +45,7 @@ from ct_components.statistics.metrics.metric import Metric, Truth
 from ct_components.statistics.metrics.predicted import Predicted
 from ct_components.statistics.sequential import ALPHA_BOUND
 from ct_components.statistics.student import t_quantile, t_upper_tail
-from ct_components.statistics.unequal import ClusterT
+from ct_components.statistics.unequal import ClusterT, law_of
 
 _LARGEST_EXPONENT = 700.0
 _ROUNDING = 1e-12
@@ -76,7 +76,7 @@ class Limits(Protocol):
         """Independent clusters behind it."""
 
     def margin(self, alpha: float) -> float:
-        """Returns how far the estimate lies above its lower limit."""
+        """Returns the smallest gain whose lower limit would be above 0."""
 
     def lower(self, alpha: float) -> float:
         """Returns the one-sided lower limit."""
@@ -227,8 +227,7 @@ class RelativeGain:
 
     def margin(self, alpha: float) -> float:
         """Returns the smallest gain whose lower limit would be above 0; infinite where nothing can be."""
-        margin = self.contrast.margin(alpha)
-        return margin if math.isinf(margin) else _relative(margin)
+        return _relative(self.contrast.margin(alpha))
 
     def lower(self, alpha: float) -> float:
         """Returns the one-sided lower limit."""
@@ -286,7 +285,7 @@ def estimate_gain(
     >>> round(gain.value, 4), round(gain.standard_error, 4), gain.degrees_of_freedom
     (0.3333, 0.3333, 2)
     """
-    law = ClusterT(metric.shares(truth, index))
+    law = law_of(metric.shares(truth, index))
     value = metric.contrast(metric.value(truth, challenger), metric.value(truth, champion))
     without = metric.contrast(
         metric.without_each(truth, challenger, index), metric.without_each(truth, champion, index)
@@ -324,7 +323,7 @@ def estimate_value(metric: Metric, truth: Truth, predicted: Predicted, index: In
     >>> estimate_value(metric_named("roc_auc"), truth, Predicted.binary([1, 4, 3, 2]), days).value
     0.75
     """
-    law = ClusterT(metric.shares(truth, index))
+    law = law_of(metric.shares(truth, index))
     without = metric.without_each(truth, predicted, index)
     return _jackknife(metric.value(truth, predicted), without, law, truth.size)
 
@@ -384,8 +383,10 @@ def fewest_clusters(metric: Metric, truth: Truth, index: Ints) -> int:
 
 
 def _relative(contrast: float) -> float:
-    """Returns 1 - exp(-contrast); minus infinity where nothing is known."""
-    return -math.inf if contrast < -_LARGEST_EXPONENT else -math.expm1(-contrast)
+    """Returns 1 - exp(-contrast); infinite limits stay what they are."""
+    if math.isinf(contrast):
+        return contrast
+    return -math.expm1(min(-contrast, _LARGEST_EXPONENT))
 
 
 def _jackknife(value: float, without: Floats, law: ClusterT, n: int) -> Estimate:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ct_components.errors import DataError
 from ct_components.statistics.arrays import Array, Bools, Ints, as_clusters
 from ct_components.statistics.comparison.compare import compare
+from ct_components.statistics.comparison.mcnemar import McNemar, mcnemar, paired_counts
 from ct_components.statistics.estimate import Limits, fewest_clusters, value_or_none
 from ct_components.statistics.metrics import Metric, Predicted, Task, baseline
 from ct_components.statistics.metrics.catalogue import as_truth
@@ -207,12 +208,13 @@ class Evidence:
         return tuple(self._slice_gains()) if self.has_champion else ()
 
     @cached_property
-    def mcnemar(self) -> None:
+    def mcnemar(self) -> McNemar | None:
         """Right and wrong decisions of both models, row by row; None without a champion or decisions."""
         champion = self.holdout.champion
-        if champion is None or champion.decided is None or not self.n:
+        decided = self.holdout.challenger.decided
+        if champion is None or champion.decided is None or decided is None or not self.n:
             return None
-        return None
+        return mcnemar(paired_counts(self.holdout.truth, decided, champion.decided))
 
     def score(self, metric: Metric, predicted: Predicted | None) -> float | None:
         """Returns a metric of one model's answers; None without a model, or where it is not defined."""

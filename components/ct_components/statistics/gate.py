@@ -247,7 +247,7 @@ def _judgement(evidence: Evidence, decision: Decision) -> Judgement:
         n=evidence.n,
         positives=evidence.positives,
         clusters=evidence.clusters,
-        effective_clusters=_effective(gain or excess),
+        effective_clusters=_effective(gain or excess) if gate.clustered else None,
         guardrails=_guardrails(evidence) if sufficient else (),
         slices=_slices(evidence) if sufficient else (),
         mcnemar=evidence.mcnemar.to_dict() if evidence.mcnemar else None,

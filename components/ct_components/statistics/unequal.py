@@ -160,6 +160,23 @@ def _positive_eigenvalue(shrunk: Floats, pull: Floats, free: float) -> float:
     return math.exp(brentq(excess, lowest, highest, xtol=1e-15, rtol=1e-15))
 
 
+def law_of(shares: Floats) -> ClusterT:
+    """Returns the law for these shares; several metrics of the same rows have the same one.
+
+    Args:
+        shares: Shape (kinds, clusters); as `ClusterT` takes them.
+
+    Raises:
+        DataError: If a kind of rows lies in one cluster.
+    """
+    return _cached_law(shares.tobytes(), shares.shape)
+
+
+@lru_cache(maxsize=16)
+def _cached_law(shares: bytes, shape: tuple[int, ...]) -> ClusterT:
+    return ClusterT(np.frombuffer(shares).reshape(shape))
+
+
 def _pooled(shares: Floats) -> Floats:
     """Returns the shares of at most `_MOST` clusters: the largest half alone, the rest in groups.
 

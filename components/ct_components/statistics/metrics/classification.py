@@ -40,14 +40,11 @@ class Decided(Additive):
 
     def sums(self, truth: Truth, predicted: Predicted, index: Ints, groups: int) -> Floats:
         """Returns the three counts of each class in each group; shape (groups, 3 * classes)."""
-        codes, decided = truth.astype(np.intp), _decisions(predicted)
-        classes = _classes(predicted)
-        right = codes == decided
-        counts = [
-            np.bincount(rows * classes + of, minlength=groups * classes).reshape(groups, classes)
-            for rows, of in ((index[right], codes[right]), (index, decided), (index, codes))
-        ]
-        return np.concatenate(counts, axis=1).astype(np.float64)
+        decided, classes = _decisions(predicted), _classes(predicted)
+        cells = (index * classes + truth.astype(np.intp)) * classes + decided
+        counts = np.bincount(cells, minlength=groups * classes**2).reshape(groups, classes, classes)
+        three = np.diagonal(counts, axis1=1, axis2=2), counts.sum(axis=1), counts.sum(axis=2)
+        return np.concatenate(three, axis=1).astype(np.float64)
 
     def of(self, sums: Floats) -> Floats:
         """Returns the metric from counts; shape (...)."""
