@@ -1,7 +1,12 @@
+from typing import get_args
+
 import pytest
 from pydantic import ValidationError
 
 from ct_components.spec import Columns, Duration, Gates, Training, Validation, WindowLengths, parse_spec
+from ct_components.spec.model import Metric
+from ct_components.statistics.metrics import metrics_of
+from ct_components.statistics.settings import Gate
 
 
 def test_what_is_left_out_has_the_documented_default(small):
@@ -92,3 +97,13 @@ def test_a_holdout_may_just_hold_the_clusters_that_are_needed(small, refused):
         )
     ]
     assert parse_spec(small + "gates: {min_clusters: 2}\nwindows: {holdout: 36h}\n", "model.yaml")
+
+
+def test_gates_left_out_are_the_statistics_own():
+    """Twice typed, since reading a spec must not wait for numpy; so compared here."""
+    gate, section = Gate(), Gates()
+
+    assert section.metric == gate.decides.name
+    shared = set(Gates.model_fields) - {"metric", "slices"}
+    assert {key: getattr(section, key) for key in shared} == {key: getattr(gate, key) for key in shared}
+    assert set(get_args(Metric)) == set(metrics_of("binary"))
