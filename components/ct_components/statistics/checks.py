@@ -15,28 +15,16 @@ Too little evidence: each class must occur on at least 10 days; one occurs on 1 
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
+from ct_components.statistics import policy
 from ct_components.statistics.estimate import Limits
 from ct_components.statistics.evidence import Evidence
 from ct_components.statistics.explain import gain_text, limit_text, over, score_text
 from ct_components.statistics.metrics import Task
 from ct_components.statistics.settings import Claim, Reason, Verdict
 
-
-class Decision(NamedTuple):
-    """A verdict with its reason.
-
-    Attributes:
-        verdict: What is decided.
-        reason: Why, in one stable word.
-        explanation: Why, in one sentence with the numbers.
-    """
-
-    verdict: Verdict
-    reason: Reason
-    explanation: str
-
+Decision = policy.Decision[Verdict, Reason]
+"""What a check decides."""
 
 Check = Callable[[Evidence], Decision | None]
 """What decides, or leaves it to the next check."""
@@ -315,11 +303,7 @@ def decide(evidence: Evidence, checks: Sequence[Check] = CHECKS) -> Decision:
     Raises:
         LookupError: If no check decided, which is a bug in the list.
     """
-    for check in checks:
-        decision = check(evidence)
-        if decision is not None:
-            return decision
-    raise LookupError("none of the gate's checks decided; the last one always must")
+    return policy.decide(evidence, checks)
 
 
 def alerts(evidence: Evidence) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ Too few rows to say anything: 90,000 in the reference and 100 in the current win
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
+from ct_components.statistics import policy
 from ct_components.statistics.drift.evidence import Evidence, FeatureDrift
 from ct_components.statistics.drift.settings import Reason, Verdict
 
@@ -20,19 +20,8 @@ _NAMED = 3
 """Features that a sentence names."""
 
 
-class Decision(NamedTuple):
-    """A verdict with its reason.
-
-    Attributes:
-        verdict: What is decided.
-        reason: Why, in one stable word.
-        explanation: Why, in one sentence with the numbers.
-    """
-
-    verdict: Verdict
-    reason: Reason
-    explanation: str
-
+Decision = policy.Decision[Verdict, Reason]
+"""What a check decides."""
 
 Check = Callable[[Evidence], Decision | None]
 """What decides, or leaves it to the next check."""
@@ -160,11 +149,7 @@ def decide(evidence: Evidence, checks: Sequence[Check] = CHECKS) -> Decision:
     Raises:
         LookupError: If no check decided, which is a bug in the list.
     """
-    for check in checks:
-        decision = check(evidence)
-        if decision is not None:
-            return decision
-    raise LookupError("none of the checks on drift decided; the last one always must")
+    return policy.decide(evidence, checks)
 
 
 def _share(evidence: Evidence) -> str:

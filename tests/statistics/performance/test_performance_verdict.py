@@ -1,0 +1,371 @@
+"""The performance trigger's verdicts: what fires, what is fine, and what is too little to say either."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from ct_components.errors import DataError, SpecError
+from ct_components.statistics.metrics import Predicted, metric_named
+from ct_components.statistics.metrics.regression import MeanError
+from ct_components.statistics.performance import (
+    Performance,
+    Reason,
+    Sample,
+    Verdict,
+    Watched,
+    judge,
+    overall,
+    sample_days,
+    sample_rows,
+)
+from ct_components.statistics.performance.checks import CHECKS, decide
+from ct_components.statistics.performance.evidence import Evidence
+
+ACCURACY, AUC = metric_named("accuracy"), metric_named("roc_auc")
+MAE, R2 = metric_named("mae", "regression"), metric_named("r2", "regression")
+
+
+def once(name, task="binary", *, cluster="none", watched=None, **settings):
+    """Returns settings for a single look at one metric."""
+    return Performance({name: watched}, task=task, looks="once", cluster=cluster, **settings)
+
+
+def accuracy_verdict(share, n, threshold=0.88, **settings):
+    """Returns the judgement on one stored accuracy of independent rows."""
+    performance = once("accuracy", watched=Watched(threshold), **settings)
+    window = sample_days(ACCURACY, [share], [n], clustered=False)
+    return judge(performance, "accuracy", window=window)
+
+
+@pytest.mark.parametrize(
+    ("share", "verdict", "reason"),
+    [
+        (0.84, Verdict.FIRE, Reason.THRESHOLD),
+        (0.87, Verdict.UNCERTAIN, Reason.NOT_PROVEN),
+        (0.90, Verdict.UNCERTAIN, Reason.NOT_PROVEN),
+        (0.92, Verdict.FINE, Reason.GOOD_ENOUGH),
+        (0.0, Verdict.FIRE, Reason.THRESHOLD),
+    ],
+)
+def test_both_limits_must_agree_before_anything_is_said(share, verdict, reason):
+    judged = accuracy_verdict(share, 500)
+
+    assert (judged.verdict, judged.reason) == (verdict, reason)
+
+
+def test_a_healthy_champion_fires_half_of_the_time_on_the_pessimistic_limit_and_never_on_the_optimistic():
+    """An accuracy of 0.90 against 0.88 on 500 rows, exactly: all 501 counts with their probabilities."""
+    probability = stats.binom.pmf(np.arange(501), 500, 0.9)
+    judged = [accuracy_verdict(count / 500, 500) for count in range(501)]
+
+    optimistic = sum(p for p, each in zip(probability, judged, strict=True) if each.verdict == Verdict.FIRE)
+    pessimistic = sum(p for p, each in zip(probability, judged, strict=True) if each.lower < 0.88)
+
+    assert pessimistic == pytest.approx(0.5810, abs=1e-4)
+    assert optimistic == pytest.approx(0.0011, abs=1e-4)
+
+
+@pytest.mark.parametrize("true", [0.88, 0.885])
+def test_a_champion_on_the_threshold_fires_at_most_alpha_of_the_time(true):
+    probability = stats.binom.pmf(np.arange(2001), 2000, true)
+    fires = [accuracy_verdict(count / 2000, 2000).verdict == Verdict.FIRE for count in range(2001)]
+
+    assert probability[fires].sum() < 0.055
+
+
+@pytest.mark.parametrize(("n", "verdict"), [(499, Verdict.INSUFFICIENT), (500, Verdict.FIRE)])
+def test_fewer_rows_than_wanted_are_insufficient_however_bad(n, verdict):
+    assert accuracy_verdict(0.5, n).verdict == verdict
+
+
+def test_fewer_rows_than_wanted_are_never_fine():
+    judged = accuracy_verdict(1.0, 499)
+
+    assert (judged.verdict, judged.reason) == (Verdict.INSUFFICIENT, Reason.TOO_FEW_ROWS)
+    assert judged.explanation == "Too little evidence: 499 matured rows; at least 500 are needed."
+
+
+@pytest.mark.parametrize("score", [0.0, 1.0])
+def test_fewer_than_50_of_either_class_are_insufficient(score):
+    truth = np.arange(1000) < 49
+    answers = Predicted.binary(np.where(truth, score, 1 - score))
+    sample = sample_rows(AUC, truth, answers, np.arange(1000) % 20, clustered=False)
+
+    judged = judge(once("roc_auc", watched=Watched(0.65)), "roc_auc", window=sample)
+
+    assert (judged.verdict, judged.reason) == (Verdict.INSUFFICIENT, Reason.TOO_FEW_ROWS_OF_A_CLASS)
+    assert "49 are positive and 951 negative; at least 50 of each" in judged.explanation
+
+
+def test_a_single_class_of_several_is_insufficient():
+    answers = Predicted.multiclass(np.tile([0.5, 0.25, 0.25], (600, 1)))
+    metric = metric_named("accuracy", "multiclass")
+    sample = sample_rows(metric, np.zeros(600, dtype=int), answers, np.arange(600) % 10)
+
+    judged = judge(once("accuracy", "multiclass", watched=Watched(0.5)), "accuracy", window=sample)
+
+    assert judged.reason == Reason.TOO_FEW_ROWS_OF_A_CLASS
+
+
+def test_one_stored_area_tells_no_error_and_says_so():
+    stored = sample_days(AUC, [0.5], [10_000], clustered=False)
+
+    judged = judge(once("roc_auc", watched=Watched(0.65)), "roc_auc", window=stored)
+
+    assert (judged.verdict, judged.reason) == (Verdict.INSUFFICIENT, Reason.NO_ERROR)
+    assert "roc_auc 0.5000 on 1 day with 10000 rows, which tells no error of it" in judged.explanation
+
+
+def test_too_few_days_are_insufficient_and_show_no_limits():
+    stored = sample_days(AUC, [0.5, 0.51, 0.49, 0.5], [1000] * 4)
+
+    judged = judge(once("roc_auc", cluster="day", watched=Watched(0.65)), "roc_auc", window=stored)
+
+    assert (judged.verdict, judged.reason) == (Verdict.INSUFFICIENT, Reason.TOO_FEW_CLUSTERS)
+    assert (judged.value, judged.lower, judged.upper) == (0.5, None, None)
+    assert "4 days that tell of roc_auc; at least 5 are needed" in judged.explanation
+
+
+def test_days_without_any_variation_are_uncertain():
+    stored = sample_days(AUC, [0.5] * 10, [1000] * 10)
+
+    judged = judge(once("roc_auc", cluster="day", watched=Watched(0.65)), "roc_auc", window=stored)
+
+    assert (judged.verdict, judged.reason) == (Verdict.UNCERTAIN, Reason.NO_VARIANCE)
+    assert json.loads(json.dumps(judged.to_dict()))["upper"] is None
+
+
+def test_without_threshold_and_baseline_there_is_nothing_to_judge_by():
+    stored = sample_days(ACCURACY, [0.5], [500], clustered=False)
+    performance = once("accuracy", watched=Watched())
+
+    assert judge(performance, "accuracy", window=stored).reason == Reason.NO_LEVEL
+    zero = judge(performance, "accuracy", window=stored, baseline=0.0)
+    assert zero.reason == Reason.NO_LEVEL
+    assert "of a baseline of 0 no share can be lost" in zero.explanation
+
+
+@pytest.mark.parametrize(
+    ("task", "metric", "baseline", "fine", "fires"),
+    [
+        ("binary", AUC, 0.8, 0.75, 0.7),
+        ("regression", MAE, 8.0, 8.4, 9.2),
+        ("regression", R2, 0.5, 0.48, 0.4),
+        ("regression", R2, -0.5, -0.52, -0.6),
+    ],
+)
+def test_critical_degradation_is_relative_to_the_baseline_in_the_metrics_direction(
+    task, metric, baseline, fine, fires
+):
+    performance = once(metric.name, task, cluster="day", watched=Watched())
+    wobble = np.linspace(-0.01, 0.01, 10)
+
+    def verdict(value):
+        stored = sample_days(metric, value + wobble, [100] * 10)
+        return judge(performance, metric.name, window=stored, baseline=baseline)
+
+    assert verdict(fine).verdict == Verdict.FINE
+    assert (verdict(fires).verdict, verdict(fires).reason) == (Verdict.FIRE, Reason.CRITICAL_DEGRADATION)
+
+
+def test_critical_degradation_obeys_the_same_limits():
+    """0.71 is worse than 0.9 * 0.8 = 0.72, but not so surely."""
+    wide = sample_days(AUC, 0.71 + np.linspace(-0.1, 0.1, 10), [100] * 10)
+
+    judged = judge(once("roc_auc", cluster="day", watched=Watched()), "roc_auc", window=wide, baseline=0.8)
+
+    assert judged.value < judged.critical < judged.upper
+    assert judged.verdict == Verdict.UNCERTAIN
+
+
+def test_the_critical_level_of_a_bad_baseline_can_lie_beyond_the_threshold():
+    stored = sample_days(AUC, 0.60 + np.linspace(-0.01, 0.01, 10), [100] * 10)
+    performance = once("roc_auc", cluster="day", watched=Watched(0.65))
+
+    by_threshold, by_baseline = (
+        judge(performance, "roc_auc", window=stored, baseline=baseline) for baseline in (0.6, 0.8)
+    )
+
+    assert by_threshold.reason == Reason.THRESHOLD
+    assert by_baseline.reason == Reason.CRITICAL_DEGRADATION
+
+
+@pytest.mark.parametrize(("threshold", "baseline"), [(0.75, 0.6), (0.5, 0.8)])
+def test_fine_is_better_than_threshold_and_critical_level(threshold, baseline):
+    """0.7 lies beyond one of the two, and not beyond the other."""
+    stored = sample_days(AUC, 0.7 + np.linspace(-0.01, 0.01, 10), [100] * 10)
+    performance = once("roc_auc", cluster="day", watched=Watched(threshold))
+
+    assert judge(performance, "roc_auc", window=stored, baseline=baseline).verdict == Verdict.FIRE
+    eased = once("roc_auc", cluster="day", watched=Watched(min(threshold, 0.69)))
+    assert judge(eased, "roc_auc", window=stored, baseline=0.6).verdict == Verdict.FINE
+
+
+@pytest.mark.parametrize(("threshold", "baseline", "level"), [(0.695, 0.6, 0.695), (0.5, 0.772, 0.6948)])
+def test_the_stricter_of_threshold_and_critical_level_is_what_fine_must_pass(threshold, baseline, level):
+    stored = sample_days(AUC, 0.7 + np.linspace(-0.02, 0.02, 10), [100] * 10)
+    performance = once("roc_auc", cluster="day", watched=Watched(threshold))
+
+    judged = judge(performance, "roc_auc", window=stored, baseline=baseline)
+
+    assert judged.lower < level < judged.value
+    assert judged.verdict == Verdict.UNCERTAIN
+
+
+VALUES = st.lists(st.integers(0, 64).map(lambda x: x / 64), min_size=5, max_size=20)
+
+
+@given(VALUES, st.integers(1, 63).map(lambda x: x / 64), st.sampled_from(["once", "daily"]))
+def test_a_loss_is_judged_as_the_score_upside_down(values, threshold, looks):
+    """The score 1 - loss, bounded by 1, is as much too low as the loss is too high."""
+    loss = MeanError("own_loss", error=np.abs, back=np.asarray)
+
+    def judged(name, level, days, own):
+        performance = Performance(
+            {name: Watched(level, critical_degradation=None)},
+            looks=looks,
+            own=own,
+        )
+        return judge(
+            performance, name, window=sample_days(performance.metric_named(name), days, [100] * len(days))
+        )
+
+    score = judged("roc_auc", threshold, values, {})
+    mirrored = judged("own_loss", 1 - threshold, [1 - value for value in values], {"own_loss": loss})
+
+    assert (mirrored.verdict, mirrored.reason) == (score.verdict, score.reason)
+
+
+@given(VALUES, st.floats(0.01, 0.98), st.floats(0.01, 0.98))
+def test_a_stricter_threshold_never_stops_a_look_from_firing(values, one, other):
+    def fires(threshold):
+        performance = once("roc_auc", cluster="day", watched=Watched(threshold))
+        return judge(performance, "roc_auc", window=sample_days(AUC, values, [100] * len(values))).verdict
+
+    milder, stricter = (fires(threshold) for threshold in sorted((one, other)))
+
+    assert milder != Verdict.FIRE or stricter == Verdict.FIRE
+    assert stricter != Verdict.FINE or milder == Verdict.FINE
+
+
+def daily(values, *, recent=7, threshold=0.65, **settings):
+    """Returns the judgement of daily looks at an area whose last week is the current window."""
+    performance = Performance({"roc_auc": Watched(threshold)}, **settings)
+    since, window = (sample_days(AUC, days, [200] * len(days)) for days in (values, values[-recent:]))
+    return judge(performance, "roc_auc", window=window, since=since)
+
+
+def noisy(mean, days, seed=0):
+    return list(mean + np.random.default_rng(seed).normal(0, 0.02, days))
+
+
+def test_daily_looks_fire_by_the_sequence_and_not_by_one_looks_limit():
+    three_bad_weeks, four_bad_days = noisy(0.58, 21), noisy(0.58, 7)
+
+    assert daily(three_bad_weeks).verdict == Verdict.FIRE
+    judged = daily(four_bad_days)
+    assert judged.upper < 0.65
+    assert (judged.verdict, judged.reason) == (Verdict.UNCERTAIN, Reason.NOT_PROVEN)
+    assert 1 < judged.capital < 20
+    assert "the evidence of daily looks stands at" in judged.explanation
+
+
+def test_fine_is_about_the_current_window_and_not_about_good_old_days():
+    assert daily(noisy(0.75, 60)).verdict == Verdict.FINE
+    assert daily([*noisy(0.75, 60), *noisy(0.6, 7)]).verdict == Verdict.UNCERTAIN
+
+
+def test_a_champion_that_has_recovered_does_not_fire():
+    """What the sequence has proven stays proven, but there is no reason to train any more."""
+    bad = noisy(0.58, 30)
+    recovered = daily([*bad, *noisy(0.75, 7)])
+
+    assert daily(bad).verdict == Verdict.FIRE
+    assert recovered.capital > 20
+    assert recovered.verdict == Verdict.FINE
+
+
+def test_daily_looks_report_their_days_limit_and_capital():
+    judged = daily(noisy(0.58, 30))
+
+    assert judged.days == 30
+    assert 0.58 < judged.sequence_limit < 0.65
+    assert judged.capital > 1 / judged.alpha
+    assert judged.explanation.startswith("Too bad: even the optimistic limit 0.6")
+    assert "from 6000 rows and 30 daily looks at α 0.05" in judged.explanation
+
+
+def test_one_look_reports_no_sequence():
+    judged = accuracy_verdict(0.84, 500)
+
+    assert (judged.days, judged.sequence_limit, judged.capital) == (None, None, None)
+
+
+def test_label_coverage_is_reported_and_decides_nothing():
+    stored = sample_days(ACCURACY, [0.84], [500], clustered=False)
+    performance = once("accuracy", watched=Watched(0.88))
+
+    some, none = (judge(performance, "accuracy", window=stored, coverage=share) for share in (0.25, None))
+
+    assert (some.coverage, none.coverage) == (0.25, None)
+    assert some.verdict == none.verdict == Verdict.FIRE
+
+
+def test_a_judgement_is_plain_json():
+    shown = daily(noisy(0.58, 30)).to_dict()
+
+    assert json.loads(json.dumps(shown, allow_nan=False)) == shown
+    assert (shown["verdict"], shown["reason"], shown["looks"]) == ("fire", "threshold", "daily")
+
+
+def test_several_metrics_speak_by_the_gravest():
+    fires, unsure, few, fine = (
+        accuracy_verdict(*each) for each in ((0.5, 500), (0.88, 500), (1, 9), (1, 500))
+    )
+
+    assert overall([fine, few, unsure, fires]) is fires
+    assert overall([fine, few, unsure]) is unsure
+    assert overall([fine, few]) is few
+    assert overall([fine]) is fine
+    with pytest.raises(DataError, match="no judgement"):
+        overall([])
+
+
+@pytest.mark.parametrize("baseline", [math.nan, math.inf, 1.5, -0.1])
+def test_a_baseline_out_of_bounds_is_refused(baseline):
+    with pytest.raises(
+        DataError, match=r"baseline of accuracy is .*; allowed: a finite number, 0\.0 to 1\.0"
+    ):
+        judge(
+            once("accuracy", watched=Watched(0.65)),
+            "accuracy",
+            window=Sample(0.5, None, 500),
+            baseline=baseline,
+        )
+
+
+def test_a_metric_that_is_not_watched_is_refused():
+    with pytest.raises(SpecError, match="metric is 'f1'; allowed: accuracy"):
+        judge(once("accuracy", watched=Watched(0.65)), "f1", window=Sample(0.5, None, 500))
+
+
+def test_a_value_beyond_the_bounds_is_refused():
+    performance = Performance({"mae": Watched(10.0, low=2.0)}, task="regression")
+    stored = sample_days(MAE, [8.0, 1.0], [500, 500])
+
+    with pytest.raises(DataError, match=r"value of day 2 is 1\.0; allowed: at least 2"):
+        judge(performance, "mae", window=stored)
+
+
+def test_a_policy_that_does_not_end_is_a_bug():
+    few = Sample(value=0.9, limits=None, n=20)
+    evidence = Evidence(once("accuracy", watched=Watched(0.65)), "accuracy", few, few, None)
+
+    assert decide(evidence).reason == Reason.TOO_FEW_ROWS
+    with pytest.raises(LookupError, match="the last one always must"):
+        decide(evidence, CHECKS[:1])
