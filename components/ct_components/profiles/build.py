@@ -25,8 +25,8 @@ from ct_components.profiles.model import (
     OtherProfile,
     Profile,
 )
+from ct_components.statistics.drift.bins import quantile_edges
 
-BINS = 32
 """Most bins between the smallest and the largest value of the first reference."""
 
 _TOGETHER = 4  # columns read at once: more need memory, fewer leave reader threads idle
@@ -157,7 +157,7 @@ def _numeric(values: NDArray[np.float64], nulls: int, edges: NDArray[np.float64]
     """Returns the profile of one array, whose NaN include the nulls."""
     finite = np.sort(values[np.isfinite(values)])
     infinities = int(np.count_nonzero(np.isinf(values)))
-    edges = _quantile_edges(finite) if edges is None else edges
+    edges = quantile_edges(finite) if edges is None else edges
     below = np.searchsorted(finite, edges, side="left")
     mean, m2 = _moments(finite)
     return NumericProfile(
@@ -172,23 +172,6 @@ def _numeric(values: NDArray[np.float64], nulls: int, edges: NDArray[np.float64]
         edges=tuple(edges.tolist()),
         counts=tuple(np.diff(below, prepend=0, append=finite.size).tolist()),
     )
-
-
-def _quantile_edges(finite: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Returns edges at quantiles of sorted values; shape (at most BINS + 1,).
-
-    A value on several quantiles gets a bin of its own. The last edge lies just above the maximum, so that the
-    outer bins count only values that the reference did not have.
-    """
-    if not finite.size:
-        return finite
-    places = np.linspace(0, finite.size - 1, BINS + 1).astype(np.int64)
-    quantiles = finite[places]
-    repeated = quantiles[1:][quantiles[1:] == quantiles[:-1]]
-    inner = quantiles[quantiles < quantiles[-1]]
-    above = np.nextafter(np.append(repeated, quantiles[-1]), np.finfo(np.float64).max)
-    last = quantiles[-1:] if repeated.size and repeated[-1] == quantiles[-1] else quantiles[:0]
-    return np.unique(np.concatenate([inner, last, above]))
 
 
 def _moments(finite: NDArray[np.float64]) -> tuple[float | None, float | None]:
