@@ -21,6 +21,7 @@ from ct_components.profiles import (
     to_json,
 )
 from ct_components.profiles import build as profiling
+from ct_components.statistics.drift.bins import BINS
 
 
 @pytest.fixture
@@ -77,10 +78,10 @@ class TestNumeric:
 class TestHistogram:
     def test_the_reference_has_nothing_in_its_outer_bins(self, profile):
         column = profile({"x": np.random.default_rng(0).normal(size=10_000)}).columns["x"]
-        assert len(column.edges) == profiling.BINS + 1
+        assert len(column.edges) == BINS + 1
         assert column.counts[0] == column.counts[-1] == 0
         assert sum(column.counts) == 10_000
-        assert max(column.counts[1:-1]) < 1.1 * 10_000 / profiling.BINS
+        assert max(column.counts[1:-1]) < 1.1 * 10_000 / BINS
 
     def test_values_beyond_the_reference_fall_in_the_outer_bins(self, profile):
         reference = profile({"x": [0.0, 1.0, 2.0, 3.0]})
@@ -94,7 +95,7 @@ class TestHistogram:
         column = profile({"x": values}).columns["x"]
         bins = list(zip(column.edges[:-1], column.edges[1:], column.counts[1:-1], strict=True))
         assert bins[0] == (0.0, np.nextafter(0, 1), 500)
-        assert len(bins) <= profiling.BINS
+        assert len(bins) <= BINS
 
     @pytest.mark.parametrize("values", [[5.0], [5.0] * 1000, [0.0, -0.0]])
     def test_a_constant_has_one_bin(self, profile, values):

@@ -27,8 +27,6 @@ from ct_components.profiles.model import (
 )
 from ct_components.statistics.drift.bins import quantile_edges
 
-"""Most bins between the smallest and the largest value of the first reference."""
-
 _TOGETHER = 4  # columns read at once: more need memory, fewer leave reader threads idle
 _BATCH = 131_072  # rows
 _MOST_COUNTED = 100_000  # categories counted exactly while reading; an id column must not fill the memory
@@ -51,8 +49,8 @@ def profile_dataset(
         categorical: Columns to profile as categories.
         others: Further columns, of which rows and nulls are counted.
         edges: Histogram edges by numeric column, from `Profile.edges` of the reference. Columns without get
-            their own, from their quantiles (at most `BINS` bins; a value that fills bins gets one of its
-            own), and are held in memory while they are profiled, one at a time.
+            their own (`drift.bins.quantile_edges`), and are held in memory while they are profiled, one at a
+            time.
 
     Raises:
         SourceError: If the file is missing or corrupt, or lacks a column.
