@@ -19,12 +19,12 @@ positive_shares = st.lists(st.floats(0.01, 1), min_size=2, max_size=30).map(
 )
 
 
-def ratios(shares, draws, seed=0):
+def ratios(shares, draws, seed=0, deviations=(1, 1)):
     """Returns t-ratios as they are defined: clusters say normal numbers, each is left out in turn."""
     rng = np.random.default_rng(seed)
     total, without = 0.0, 0.0
-    for kind in shares:
-        says = rng.normal(size=(draws, kind.size))
+    for kind, deviation in zip(shares, deviations, strict=False):
+        says = deviation * rng.normal(size=(draws, kind.size))
         mean = says @ kind
         total, without = total + mean, without + (mean[:, None] - kind * says) / (1 - kind)
     deviations = without - without.mean(axis=1, keepdims=True)
@@ -44,15 +44,25 @@ def test_equal_clusters_have_students_t(clusters, kinds):
     assert law.effective_clusters == pytest.approx(clusters)
 
 
-@pytest.mark.parametrize("shares", [UNEQUAL, TWO_KINDS], ids=["one kind", "two kinds"])
 @pytest.mark.parametrize("ratio", [1.0, 1.77, 3.0, 6.0])
-def test_unequal_clusters_have_the_law_that_drawing_them_shows(shares, ratio):
+def test_unequal_clusters_have_the_law_that_drawing_them_shows(ratio):
     draws = 200_000
 
-    drawn = np.mean(np.abs(ratios(shares, draws)) > ratio) / 2
+    drawn = np.mean(np.abs(ratios(UNEQUAL, draws)) > ratio) / 2
 
     noise = 4 * math.sqrt(drawn / draws)
-    assert ClusterT(shares).upper_tail(ratio) == pytest.approx(drawn, abs=noise)
+    assert ClusterT(UNEQUAL).upper_tail(ratio) == pytest.approx(drawn, abs=noise)
+
+
+@pytest.mark.parametrize("deviations", [(1, 0.01), (0.01, 1), (1, 1), (1, 0.3)])
+def test_whichever_class_makes_the_error_the_law_of_several_is_not_too_sure(deviations):
+    drawn = np.abs(ratios(TWO_KINDS, 200_000, deviations=deviations))
+
+    law = ClusterT(TWO_KINDS)
+
+    for alpha in (0.05, 0.01, 0.001):
+        wrong = np.mean(drawn > law.quantile(alpha)) / 2
+        assert wrong < alpha + 4 * math.sqrt(alpha / drawn.size)
 
 
 def test_students_t_is_too_sure_of_unequal_clusters():
