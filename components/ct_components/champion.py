@@ -75,11 +75,16 @@ def anchor_number(version: Version) -> str:
 def find_anchor(registry: Registry, champion: Version) -> Version | None:
     """Returns the champion's anchor, the last version that was proven superior; None if it is its own.
 
-    Raises:
-        StateError: If the anchor was deleted from the registry.
+    It is its own, too, when the anchor was deleted: a warning says so, and small losses count from here on.
     """
     number = anchor_number(champion)
-    return None if number == champion.number else registry.version(champion.name, number)
+    if number == champion.number:
+        return None
+    try:
+        return registry.version(champion.name, number)
+    except StateError as error:
+        logger.warning("the champion's anchor is gone, so losses count from the champion: %s", error)
+        return None
 
 
 def _pin(registry: Registry, ledger: Ledger | None, model: str) -> _Pinned:

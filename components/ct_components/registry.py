@@ -250,18 +250,24 @@ class Registry:
                 self._client.set_model_version_tag(version.name, version.number, key, value)
 
     def challenges(self, name: str, champion: str, *, besides: str) -> int:
-        """Counts the challenges that spent α against a champion from the versions' tags, without a ledger.
+        """Returns the highest number among the challenges of a champion, from the versions' tags.
+
+        This is for those without a ledger, and counts what was deleted as never spent.
 
         Args:
             name: The registered model.
-            champion: The champion's version.
+            champion: The champion's version; "" for the attempts to become the first one.
             besides: The version that is being judged: a retry finds its own tags.
         """
         with self.answering():
             query = f"name = {_quoted(name)} and tags.`{TAG}challenged` = {_quoted(champion)}"
             found = self._all_versions(query)
-        others = [each for each in found if each.number != besides]
-        return sum(each.tags.get("verdict", "insufficient") != "insufficient" for each in others)
+        spent = [
+            each.tags
+            for each in found
+            if each.number != besides and each.tags.get("verdict", "insufficient") != "insufficient"
+        ]
+        return max([len(spent), *(int(tags.get("challenge", 0)) for tags in spent)])
 
     def _all_versions(self, query: str) -> list[Version]:
         found = self._client.search_model_versions(query)

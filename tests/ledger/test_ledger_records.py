@@ -135,7 +135,7 @@ class TestVerdicts:
             ledger.record_verdict(verdict(f"run-{i}", word, challenge=number, **changes))
 
         assert ledger.challenges("churn", "1", besides="new") == 3
-        assert ledger.challenges("churn", "1", besides="run-0") == 2
+        assert ledger.challenges("churn", "1", besides="run-0") == 3
         assert ledger.challenges("churn", "3", besides="new") == 0
         assert ledger.challenges("churn", None, besides="new") == 1
 
@@ -144,7 +144,7 @@ class TestVerdicts:
             ledger.claim_run(run(name, key=name))
         ledger.record_verdict(verdict("run-1", challenge=1))
 
-        with pytest.raises(Unreachable, match=r"judged as challenge 1 .* 1 others are on record by now"):
+        with pytest.raises(Unreachable, match=r"judged as challenge 1 .* which run run-1 has become by now"):
             ledger.record_verdict(verdict("run-2", challenge=1))
 
         assert ledger.verdict("run-2") is None

@@ -276,7 +276,7 @@ class TestChallenges:
         trained, second = self.challenge(two_models)
         assert second == 2
         assert two_models.evaluate(trained).report["challenge"] == 2
-        assert two_models.evaluate(two_models.strong).report["challenge"] == 2
+        assert two_models.evaluate(two_models.strong).report["challenge"] == 1
 
     def test_tags_count_them_without_a_ledger(self, two_models, monkeypatch):
         monkeypatch.delenv("KFP_CT_LEDGER_URL")
@@ -284,6 +284,14 @@ class TestChallenges:
         trained, second = self.challenge(two_models)
         assert second == 2
         assert two_models.evaluate(trained).report["challenge"] == 2
+
+    @pytest.mark.parametrize("ledger", [True, False])
+    def test_attempts_to_become_the_first_champion_are_counted(self, stages, monkeypatch, ledger):
+        if not ledger:
+            monkeypatch.delenv("KFP_CT_LEDGER_URL")
+        attempts = [stages.evaluate(stages.train(f"run-{number}")).report for number in (1, 2)]
+        assert [each["challenge"] for each in attempts] == [1, 2]
+        assert attempts[1]["alpha"] == pytest.approx(attempts[0]["alpha"] / 4)
 
     @pytest.mark.parametrize("ledger", [True, False])
     def test_an_insufficient_verdict_is_not_counted(self, two_models, holdout, monkeypatch, ledger):

@@ -197,13 +197,20 @@ def test_each_challenge_spends_its_share_of_alpha():
     assert second.lower < first.lower
 
 
-def test_insufficient_verdicts_and_first_models_spend_nothing():
+def test_insufficient_verdicts_spend_nothing():
     insufficient = judge([], [], [], [], Gate(), challenge=3)
-    first = judge(Y, FAIR, None, DAYS, Gate())
 
-    assert insufficient.alpha_spent == first.alpha_spent == 0.0
+    assert insufficient.alpha_spent == 0.0
     assert insufficient.alpha_left == judge(Y, GOOD, FAIR, DAYS, Gate(), challenge=2).alpha_left
-    assert first.alpha_left == 0.05
+
+
+def test_attempts_to_become_the_first_model_share_alpha():
+    """Whoever may try every week at the whole alpha is promoted by luck before long."""
+    first, tenth = (judge(Y, FAIR, None, DAYS, Gate(), challenge=k) for k in (1, 10))
+
+    assert first.alpha_spent == pytest.approx(0.05 * 6 / math.pi**2)
+    assert tenth.alpha == pytest.approx(first.alpha / 100)
+    assert tenth.baseline_lower < first.baseline_lower
 
 
 def test_without_alpha_left_even_the_best_challenger_is_held():

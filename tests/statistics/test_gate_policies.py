@@ -282,6 +282,99 @@ def test_a_class_of_several_that_has_few_rows_is_no_obstacle_but_one_class_is():
     assert verdict_and_reason(one) == (Verdict.INSUFFICIENT, Reason.TOO_FEW_ROWS)
 
 
+class TestWhatOneModelCannotSay:
+    """A metric may have no value for one of the models; then nothing is proven, and the reason is told."""
+
+    def test_scores_that_are_no_probabilities_have_no_log_loss(self):
+        y, new, old = holdout(Task.BINARY, better=2.0)
+
+        judgement = judge(y, 5 * new, old, DAYS, Gate(metric="log_loss"))
+
+        assert verdict_and_reason(judgement) == (Verdict.INSUFFICIENT, Reason.UNDEFINED)
+        assert "log_loss needs probabilities" in judgement.explanation
+
+    def test_a_champion_without_probabilities_is_not_comparable(self):
+        y, new, old = holdout(Task.BINARY, better=2.0)
+
+        judgement = judge(y, new, 5 * old, DAYS, Gate(metric="log_loss"))
+
+        assert verdict_and_reason(judgement) == (Verdict.HOLD, Reason.NOT_COMPARABLE)
+        assert "not defined for the champion" in judgement.explanation
+        guarded = judge(y, new, 5 * old, DAYS, Gate(guardrails={"log_loss": 0.1}))
+        assert guarded.reason is Reason.GUARDRAIL
+
+    def test_a_class_that_a_model_never_saw_has_the_probability_0(self):
+        y, new, old = holdout(Task.MULTICLASS, better=2.0)
+        two = old[:, :2] / old[:, :2].sum(axis=1, keepdims=True)
+
+        judgement = judge(y, new, two, DAYS, Gate(task="multiclass"))
+
+        assert verdict_and_reason(judgement) == (Verdict.PROMOTE, Reason.SUPERIOR)
+        assert judgement.champion_score > judgement.challenger_score
+
+    @pytest.mark.parametrize("absent", [0, 1, 2])
+    @pytest.mark.parametrize("metric", ["roc_auc_ovr", "f1_macro", "balanced_accuracy"])
+    def test_a_class_that_no_row_has_is_left_out_whichever_code_it_has(self, metric, absent):
+        y, new, old = holdout(Task.MULTICLASS, better=2.0)
+        kept = y != absent
+
+        judgement = judge(y[kept], new[kept], old[kept], DAYS[kept], Gate(task="multiclass", metric=metric))
+
+        assert judgement.verdict is Verdict.PROMOTE
+
+    def test_one_prediction_out_of_all_bounds_is_rejected_without_a_number_that_is_none(self):
+        y, new, old = holdout(Task.REGRESSION, better=2.0)
+        new[7] = 1e308
+
+        judgement = judge(y, new, old, DAYS, Gate(task="regression"))
+
+        assert judgement.verdict in {Verdict.REJECT, Verdict.INSUFFICIENT}
+        json.dumps(judgement.to_dict(), allow_nan=False)
+
+
+class TestWithoutVariation:
+    """What every day says alike has no error to estimate; it proves nothing good, and hides nothing bad."""
+
+    def test_a_constant_score_on_a_slice_rejects(self):
+        y, new, old = holdout(Task.BINARY, better=4.0)
+        north = np.arange(N) % 10 == 0
+        old = np.where(north, y * 1.0, old)
+
+        judgement = judge(
+            y, np.where(north, 0.5, new), old, DAYS, Gate(min_slice_rows=100, min_improvement=0.0),
+            slices={"north": north},
+        )  # fmt: skip
+
+        assert verdict_and_reason(judgement) == (Verdict.REJECT, Reason.SLICE)
+
+    def test_a_guardrail_on_which_both_do_the_same_holds(self):
+        y, new, old = holdout(Task.BINARY, better=2.0)
+        challenger, champion = (Predicted.binary(each, threshold=0.0) for each in (new, old))
+
+        judgement = judge(y, challenger, champion, DAYS, Gate(guardrails={"recall": 0.0}))
+
+        assert verdict_and_reason(judgement) == (Verdict.PROMOTE, Reason.SUPERIOR)
+
+    def test_a_dead_champion_is_an_alert(self):
+        y, new, _ = holdout(Task.BINARY, better=2.0)
+
+        assert judge(y, new, np.zeros(N), DAYS, Gate()).alerts
+
+
+def test_classes_that_vary_unlike_do_not_make_the_limit_too_sure():
+    """Positives on three days, negatives on all; only positives vary: the positives' days must decide."""
+    rng = np.random.default_rng(3)
+    counts = np.array([100, 100, 80] + [3] * 17)
+    days = np.concatenate([np.repeat(np.arange(20), counts), np.repeat(np.arange(20), 300)])
+    y = np.arange(days.size) < counts.sum()
+    wrong = 0
+    for _ in range(300):
+        new, old = y * (1 + 0.6 * rng.normal(size=(2, 20)))[:, days] + rng.normal(size=(2, y.size))
+        gain = judge(y, new, old, days, Gate(min_improvement=0.0), challenge=1)
+        wrong += (gain.lower > 0) + (gain.upper < 0)
+    assert wrong / 600 < 0.0304 + 3 * np.sqrt(0.0304 / 600)
+
+
 def test_unequal_days_widen_the_limit():
     """The same rows: on days of equal size, and gathered into two large days and ten small ones."""
     y, new, old = holdout(Task.REGRESSION, better=1.05)
@@ -313,7 +406,15 @@ def test_verdicts_of_exchanged_models_exclude_each_other(seed, task, better):
     [
         ({"challenger": np.ones((N, 2))}, "challenger probabilities of row 0"),
         ({"champion": np.ones((N, 3))}, "champion probabilities of row 0"),
-        ({"challenger": np.full((N, 2), 0.5)}, "challenger knows 2 classes, labels hold code 2"),
+        ({"challenger": np.full((N - 1, 2), 0.5)}, "1199 challenger scores for 1200 labels"),
+        (
+            {"slices": {"north": np.ones(5, dtype=bool)}},
+            "slice 'north' has type bool and shape .5,. for 1200",
+        ),
+        ({"slices": {"north": np.full(N, np.nan)}}, "slice 'north' has type float64"),
+        ({"ids": np.arange(5)}, "ids have the shape .5,. for 1200 labels"),
+        ({"y": np.full(N, 1e300)}, "class codes hold 1e"),
+        ({"centre": [np.nan, 0.5]}, "what the baseline predictor knows hold 1 NaN"),
         ({"clusters": None}, "no clusters; allowed: the day of each row, or gates.cluster none"),
     ],
 )

@@ -156,12 +156,20 @@ class Ledger:
         return [StageOutcome(**row) for row in self._rows(query)]
 
     def challenges(self, model: str, champion_version: str | None, *, besides: str) -> int:
-        """Counts the verdicts that spent α against a champion, without the run `besides`.
+        """Returns the highest number among the challenges that spent α against a champion; 0 for none.
 
-        Insufficient verdicts spend nothing (STATISTICS: repeated looks).
+        Insufficient verdicts spend nothing. What a retry made insufficient keeps its number all the same.
+
+        Args:
+            model: The registered model.
+            champion_version: Who was challenged; None counts the attempts to become the first champion.
+            besides: The run that asks.
         """
         with self._database.reading() as connection:
-            return int(connection.scalar(_spending(model, champion_version, besides)) or 0)
+            query = _spending(model, champion_version, besides).with_only_columns(
+                sa.func.max(verdicts.c.challenge)
+            )
+            return int(connection.scalar(query) or 0)
 
     def record_verdict(self, row: Mapping[str, Any]) -> None:
         """Records a verdict; a retry of the same run replaces its own.
@@ -184,13 +192,13 @@ class Ledger:
     def _check_challenge(self, connection: Connection, row: Mapping[str, Any]) -> None:
         """Two challenges that were counted at once must not spend the same share of α."""
         champion, number = row["champion_version"], row["challenge"]
-        if champion is None or row["verdict"] == "insufficient":
+        if row["verdict"] == "insufficient":
             return
-        counted = int(connection.scalar(_spending(row["model"], champion, row["run_id"])) or 0)
-        if counted + 1 != number:
+        same = _spending(row["model"], champion, row["run_id"]).where(verdicts.c.challenge == number)
+        if other := connection.execute(same.with_only_columns(verdicts.c.run_id)).scalar():
             raise Unreachable(
-                f"this was judged as challenge {number} of {row['model']} version {champion}, and "
-                f"{counted} others are on record by now; it must be judged again"
+                f"this was judged as challenge {number} of {row['model']} version {champion or 'none yet'}, "
+                f"which run {other} has become by now; it must be judged again"
             )
 
     def verdict(self, run_id: str) -> Mapping[str, Any] | None:
@@ -293,13 +301,9 @@ def _fetch(connection: Connection, query: sa.Select[Any]) -> list[RowMapping]:
 
 
 def _spending(model: str, champion_version: str | None, besides: str) -> sa.Select[Any]:
-    return (
-        sa.select(sa.func.count())
-        .select_from(verdicts)
-        .where(
-            verdicts.c.model == model,
-            verdicts.c.champion_version == champion_version,
-            verdicts.c.verdict != "insufficient",
-            verdicts.c.run_id != besides,
-        )
+    return sa.select(verdicts).where(
+        verdicts.c.model == model,
+        verdicts.c.champion_version == champion_version,
+        verdicts.c.verdict != "insufficient",
+        verdicts.c.run_id != besides,
     )

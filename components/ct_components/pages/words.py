@@ -31,6 +31,8 @@ REASONS = {
     "floor": "worse than an absolute floor",
     "baseline": "not proven better than the baseline predictor",
     "too_few_clusters": "too few clusters in the holdout",
+    "undefined": "the metric has no value for what the challenger says",
+    "not_comparable": "the metric has no value for what the champion says",
     "too_few_rows": "too few rows in the holdout",
     "too_few_rows_of_a_class": "too few rows of a class in the holdout",
     "no_variance": "the gain does not vary, so nothing can be proven",

@@ -11,6 +11,7 @@ Ints = npt.NDArray[np.intp]
 Array = npt.NDArray[np.generic]
 
 _TWO = 2
+_MOST_CLASSES = 10_000
 _SUM_TOLERANCE = 1e-4
 """Probabilities in float32 sum to 1 within this."""
 
@@ -33,7 +34,12 @@ def as_labels(y: npt.ArrayLike) -> Bools:
     array = _one_dimensional(y, "labels")
     if array.dtype == np.bool_:
         return array.astype(np.bool_, copy=False)
-    allowed = (array == 0) | (array == 1)
+    try:
+        allowed = np.asarray((array == 0) | (array == 1), dtype=np.bool_)
+    except TypeError as error:  # such as pandas' NA, which is neither equal to a number nor unequal
+        raise DataError(
+            f"labels hold values that are no numbers; allowed: 0, 1, False, True: {error}"
+        ) from error
     if not allowed.all():
         strange = sorted({str(value) for value in array[~allowed]})
         raise DataError(f"labels hold the values {_few(strange)}; allowed: 0, 1, False, True")
@@ -107,10 +113,10 @@ def as_codes(y: npt.ArrayLike) -> Ints:
     array([2, 0])
     """
     numbers = as_numbers(y, "class codes")
-    strange = (numbers < 0) | (numbers != np.floor(numbers))
+    strange = (numbers < 0) | (numbers != np.floor(numbers)) | (numbers >= _MOST_CLASSES)
     if strange.any():
         listed = sorted({str(value) for value in numbers[strange]})
-        raise DataError(f"class codes hold {_few(listed)}; allowed: 0, 1, 2 and so on")
+        raise DataError(f"class codes hold {_few(listed)}; allowed: 0, 1, 2 and so on to {_MOST_CLASSES - 1}")
     return numbers.astype(np.intp)
 
 
@@ -207,8 +213,15 @@ def _same_length(array: Array, like: Array, role: str) -> None:
 def _missing(array: Array) -> Bools:
     """Returns which values are None, or differ from themselves: NaN and NaT."""
     if array.dtype == object:
-        return np.array([value is None or value != value for value in array], dtype=np.bool_)  # noqa: PLR0124
+        return np.array([_is_missing(value) for value in array], dtype=np.bool_)
     return np.asarray(array != array, dtype=np.bool_)  # noqa: PLR0124
+
+
+def _is_missing(value: object) -> bool:
+    try:
+        return value is None or bool(value != value)  # noqa: PLR0124
+    except TypeError:  # pandas' NA does not say whether it differs from itself
+        return True
 
 
 def _few(values: list[str], limit: int = 5) -> str:

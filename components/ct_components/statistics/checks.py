@@ -17,7 +17,7 @@ Too little evidence: each class must occur on at least 10 days; one occurs on 1 
 from collections.abc import Callable, Sequence
 
 from ct_components.statistics import policy
-from ct_components.statistics.estimate import Limits
+from ct_components.statistics.estimate import Limits, why_undefined
 from ct_components.statistics.evidence import Evidence
 from ct_components.statistics.explain import gain_text, limit_text, over, score_text
 from ct_components.statistics.metrics import Task
@@ -54,7 +54,7 @@ def enough_rows(evidence: Evidence) -> Decision | None:
 def enough_clusters(evidence: Evidence) -> Decision | None:
     """Decides insufficient when there are fewer clusters, also of a class, than the gate wants."""
     gate, found = evidence.gate, evidence.class_clusters
-    if not gate.clustered or (found >= gate.min_clusters and evidence.holdout.estimable(evidence.metric)):
+    if not gate.clustered or found >= gate.min_clusters:
         return None
     of_a_class = found < evidence.clusters or evidence.gate.task == Task.BINARY
     return Decision(
@@ -68,13 +68,15 @@ def enough_clusters(evidence: Evidence) -> Decision | None:
 
 
 def defined(evidence: Evidence) -> Decision | None:
-    """Decides insufficient where the metric has no value or no error on these rows."""
-    if evidence.holdout.estimable(evidence.metric):
+    """Decides insufficient where the metric has no value for what the challenger says."""
+    why = why_undefined(evidence.metric, evidence.holdout.truth, evidence.holdout.challenger)
+    if why is None:
         return None
     return Decision(
         Verdict.INSUFFICIENT,
-        Reason.TOO_FEW_ROWS,
-        f"Too little evidence: {evidence.metric.name} is not defined on these {evidence.n} rows.",
+        Reason.UNDEFINED,
+        f"No verdict: {evidence.metric.name} is not defined for the challenger on these {evidence.n} rows: "
+        f"{why}.",
     )
 
 
@@ -94,7 +96,10 @@ def above_floors(evidence: Evidence) -> Decision | None:
 
 
 def above_baseline(evidence: Evidence) -> Decision | None:
-    """Rejects what is not proven better than the baseline predictor, at the gate's whole one-sided alpha.
+    """Rejects what is not proven better than the baseline predictor.
+
+    Where there is a champion to beat as well, at the gate's whole one-sided alpha. A first model has nothing
+    else to prove, so the attempts to become one share alpha as challenges do.
 
     One that makes no mistake at all leaves no error to estimate; it is put on hold, since a leaked label is
     likelier than a perfect model.
@@ -102,7 +107,7 @@ def above_baseline(evidence: Evidence) -> Decision | None:
     excess = _known(evidence.excess)
     if excess.standard_error == 0 and excess.value > 0:
         return _no_variance(evidence, f"{gain_text(evidence, excess.value)} over the baseline predictor")
-    if excess.lower(evidence.gate.alpha) > 0:
+    if excess.lower(evidence.baseline_alpha) > 0:
         return None
     return Decision(
         Verdict.REJECT,
@@ -120,6 +125,20 @@ def first_model(evidence: Evidence) -> Decision | None:
         Verdict.PROMOTE,
         Reason.FIRST,
         f"There is no champion yet, and {_over_baseline(evidence)}, passes floors and baseline.",
+    )
+
+
+def comparable(evidence: Evidence) -> Decision | None:
+    """Holds where the metric has no value for what the champion says: another metric must decide."""
+    champion = evidence.holdout.champion
+    why = champion and why_undefined(evidence.metric, evidence.holdout.truth, champion)
+    if why is None:
+        return None
+    return Decision(
+        Verdict.HOLD,
+        Reason.NOT_COMPARABLE,
+        f"Not comparable: {evidence.metric.name} is not defined for the champion on these {evidence.n} rows: "
+        f"{why}.",
     )
 
 
@@ -220,7 +239,7 @@ def guardrails_hold(evidence: Evidence) -> Decision | None:
     """
     for guardrail in evidence.guardrails:
         gain, name = guardrail.gain, guardrail.metric.name
-        if gain is not None and gain.lower(evidence.gate.alpha) > -guardrail.margin:
+        if gain is not None and _no_worse(gain, evidence.gate.alpha, guardrail.margin):
             continue
         found = (
             "cannot be estimated"
@@ -236,6 +255,11 @@ def guardrails_hold(evidence: Evidence) -> Decision | None:
     return None
 
 
+def _no_worse(gain: Limits, alpha: float, margin: float) -> bool:
+    """Returns whether a gain is proven above minus the margin; equal answers have nothing to prove."""
+    return gain.lower(alpha) > -margin if gain.standard_error else gain.value >= 0
+
+
 def no_slice_harmed(evidence: Evidence) -> Decision | None:
     """Rejects what is proven worse on a slice, by more than the margin.
 
@@ -245,7 +269,9 @@ def no_slice_harmed(evidence: Evidence) -> Decision | None:
     judged = [each for each in evidence.slice_gains if each.gain is not None]
     for each in judged:
         gain, alpha = _known(each.gain), evidence.gate.alpha / len(judged)
-        if gain.upper(alpha) >= -evidence.gate.delta:
+        # Harm that every cluster shows alike leaves no error to estimate, and is harm all the same.
+        worst = gain.upper(alpha) if gain.standard_error else gain.value
+        if worst >= -evidence.gate.delta:
             continue
         return Decision(
             Verdict.REJECT,
@@ -260,7 +286,7 @@ def wins(evidence: Evidence) -> Decision:
     """Promotes: nothing before objected."""
     gain = _known(evidence.gain)
     if _is_superior(evidence):
-        return Decision(Verdict.PROMOTE, Reason.SUPERIOR, f"Proven better: gain {_lower(evidence, gain)}.")
+        return Decision(Verdict.PROMOTE, Reason.SUPERIOR, f"Proven better than the champion: gain {_lower(evidence, gain)}.")
     margin = gain_text(evidence, evidence.gate.delta, sign="")
     return Decision(
         Verdict.PROMOTE,
@@ -276,6 +302,7 @@ CHECKS: tuple[Check, ...] = (
     above_floors,
     above_baseline,
     first_model,
+    comparable,
     alpha_left,
     some_variance,
     proven_worse,
@@ -309,7 +336,9 @@ def decide(evidence: Evidence, checks: Sequence[Check] = CHECKS) -> Decision:
 def alerts(evidence: Evidence) -> tuple[str, ...]:
     """Returns what people should know although it decides nothing: a champion no better than the baseline."""
     excess = evidence.champion_excess
-    if excess is None or excess.standard_error == 0 or excess.lower(evidence.gate.alpha) > 0:
+    if excess is None or (excess.value > 0 and not excess.standard_error):
+        return ()
+    if excess.lower(evidence.gate.alpha) > 0:
         return ()
     limit = limit_text(evidence, excess, evidence.gate.alpha)
     return (f"The champion itself is not proven better than the baseline predictor: {limit}.",)
@@ -340,7 +369,7 @@ def _lower(evidence: Evidence, gain: Limits) -> str:
 
 
 def _over_baseline(evidence: Evidence) -> str:
-    excess = limit_text(evidence, _known(evidence.excess), evidence.gate.alpha)
+    excess = limit_text(evidence, _known(evidence.excess), evidence.baseline_alpha)
     return f"{score_text(evidence)}, {excess} over the baseline predictor"
 
 

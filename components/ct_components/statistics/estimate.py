@@ -203,7 +203,7 @@ class RelativeGain:
     @property
     def standard_error(self) -> float:
         """Its standard error, to first order."""
-        return self.contrast.standard_error * math.exp(-self.contrast.value)
+        return self.contrast.standard_error * math.exp(min(-self.contrast.value, _LARGEST_EXPONENT))
 
     @property
     def degrees_of_freedom(self) -> float:
@@ -325,7 +325,9 @@ def estimate_value(metric: Metric, truth: Truth, predicted: Predicted, index: In
     """
     law = law_of(metric.shares(truth, index))
     without = metric.without_each(truth, predicted, index)
-    return _jackknife(metric.value(truth, predicted), without, law, truth.size)
+    value = metric.value(truth, predicted)
+    # A loss is in units of its target, which may be as small as one likes.
+    return _jackknife(value, without, law, truth.size, unit=1.0 if metric.higher_is_better else abs(value))
 
 
 def value_by_cluster(
@@ -359,6 +361,15 @@ def value_by_cluster(
     ]
 
 
+def why_undefined(metric: Metric, truth: Truth, predicted: Predicted) -> str | None:
+    """Returns why a metric has no value on these rows; None if it has one."""
+    try:
+        value = metric.value(truth, predicted)
+    except DataError as error:
+        return str(error)
+    return None if math.isfinite(value) else f"it is {value}"
+
+
 def value_or_none(metric: Metric, truth: Truth, predicted: Predicted) -> float | None:
     """Returns the metric, or None where it is not defined on these rows."""
     try:
@@ -389,14 +400,14 @@ def _relative(contrast: float) -> float:
     return -math.expm1(min(-contrast, _LARGEST_EXPONENT))
 
 
-def _jackknife(value: float, without: Floats, law: ClusterT, n: int) -> Estimate:
+def _jackknife(value: float, without: Floats, law: ClusterT, n: int, unit: float = 1.0) -> Estimate:
     """Returns the estimate from its values without each of the clusters."""
     deviations = without - without.mean()
     error = math.sqrt((without.size - 1) / without.size * float(deviations @ deviations))
     fewest = int(np.count_nonzero(law.shares, axis=1).min())
     return Estimate(
         value=value,
-        standard_error=error if error > _ROUNDING else 0.0,
+        standard_error=error if error > _ROUNDING * unit else 0.0,
         degrees_of_freedom=fewest - 1,
         n=n,
         clusters=without.size,

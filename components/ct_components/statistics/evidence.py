@@ -64,13 +64,14 @@ class Holdout:
 
     def gain(self, metric: Metric, over: Predicted | None, by: Predicted | None = None) -> Limits | None:
         """Returns the challenger's gain over another's answers; None where it cannot be estimated."""
-        if over is None or not self.estimable(metric):
+        new = by or self.challenger
+        if over is None or not (self.estimable(metric, new) and self.estimable(metric, over)):
             return None
-        return compare(metric, self.truth, by or self.challenger, over, index=self.index, ids=self.ids)
+        return compare(metric, self.truth, new, over, index=self.index, ids=self.ids)
 
-    def estimable(self, metric: Metric) -> bool:
+    def estimable(self, metric: Metric, predicted: Predicted) -> bool:
         """Returns whether the metric has a value, and an error, on these rows."""
-        if value_or_none(metric, self.truth, self.challenger) is None:
+        if value_or_none(metric, self.truth, predicted) is None:
             return False
         index = np.arange(self.truth.size) if self.index is None else self.index
         return fewest_clusters(metric, self.truth, index) > 1
@@ -114,6 +115,11 @@ class Evidence:
     def alpha(self) -> float:
         """One-sided alpha of the champion's comparison: what this challenge may spend."""
         return spend(self.gate.alpha, self.challenge, self.gate.spending)
+
+    @property
+    def baseline_alpha(self) -> float:
+        """One-sided alpha of the comparison with the baseline predictor."""
+        return self.gate.alpha if self.has_champion else self.alpha
 
     @property
     def metric(self) -> Metric:
@@ -260,12 +266,12 @@ def gather(
         challenger=new,
         champion=None if champion is None else _answers(champion, truth, gate.task, "champion"),
         anchor=None if anchor is None else _answers(anchor, truth, gate.task, "anchor"),
-        baseline=baseline(gate.decides, gate.task, known, truth.size),
+        baseline=_widened(baseline(gate.decides, gate.task, known, truth.size), truth),
         index=index,
         names=names,
-        ids=None if ids is None else np.asarray(ids),
+        ids=None if ids is None else _ids(ids, truth),
     )
-    chosen = {name: np.asarray(rows, dtype=np.bool_) for name, rows in (slices or {}).items()}
+    chosen = {name: _mask(rows, truth, f"slice {name!r}") for name, rows in (slices or {}).items()}
     return Evidence(gate, challenge, holdout, chosen)
 
 
@@ -290,12 +296,29 @@ def _answers(given: npt.ArrayLike | Predicted, truth: Truth, task: str, role: st
         predicted = Predicted.regression(given, role=f"{role} predictions")
     if len(predicted) != truth.size:
         raise DataError(f"{len(predicted)} {role} scores for {truth.size} labels; allowed: one for each")
-    classes = predicted.values.shape[1] if predicted.values.ndim > 1 else None
-    if classes is not None and truth.size and int(truth.max()) >= classes:
+    return _widened(predicted, truth)
+
+
+def _widened(predicted: Predicted, truth: Truth) -> Predicted:
+    """Returns answers that have a probability for each true class; 0 for those that the model never saw."""
+    return predicted.with_classes(int(truth.max(initial=0)) + 1) if predicted.values.ndim > 1 else predicted
+
+
+def _mask(rows: npt.ArrayLike, truth: Truth, role: str) -> Bools:
+    mask = np.asarray(rows)
+    if mask.shape != truth.shape or mask.dtype != np.bool_:
         raise DataError(
-            f"{role} knows {classes} classes, labels hold code {truth.max()}; allowed: known ones"
+            f"{role} has type {mask.dtype} and shape {mask.shape} for {truth.size} labels; "
+            "allowed: a boolean for each"
         )
-    return predicted
+    return mask
+
+
+def _ids(ids: npt.ArrayLike, truth: Truth) -> Array:
+    array: Array = np.asarray(ids)
+    if array.shape != truth.shape:
+        raise DataError(f"ids have the shape {array.shape} for {truth.size} labels; allowed: one for each")
+    return array
 
 
 def _centre(truth: Truth, task: str) -> npt.ArrayLike:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy.typing as npt
 
 from ct_components.statistics.checks import CHECKS, Check, Decision, alerts, decide
+from ct_components.statistics.comparison.compare import method_of
 from ct_components.statistics.estimate import Estimate, Limits, RelativeGain
 from ct_components.statistics.evidence import Evidence, gather
 from ct_components.statistics.metrics import Predicted
@@ -61,6 +62,7 @@ class Judgement:
         task: What is predicted.
         metric: What is compared.
         relative: Whether gains are relative to the old loss; else they are in units of the metric.
+        method: How the limits come about.
         champion_score: The champion's metric on the holdout.
         challenger_score: The challenger's metric on the same rows.
         gain: Of the challenger over the champion; positive is better.
@@ -71,13 +73,14 @@ class Judgement:
         min_improvement: The smallest gain worth a promotion.
         margin: How much worse counts as no worse.
         p_value: One-sided, of "the challenger is no better than the champion".
-        alpha: One-sided alpha of the champion's comparison at this challenge; 0 when nothing was left.
-        alpha_spent: What this verdict took of the champion's alpha: 0 if insufficient or without a champion.
+        alpha: One-sided alpha of this challenge, or of this attempt; 0 when nothing was left.
+        alpha_spent: What this verdict took of the champion's alpha; 0 if insufficient.
         alpha_left: What later challenges of the same champion have left.
-        challenge: Which challenge of this champion this was, from 1.
+        challenge: Which challenge of this champion, or attempt to become the first one, this was, from 1.
         baseline_score: The baseline predictor's metric.
         baseline_gain: Of the challenger over the baseline predictor.
-        baseline_lower: One-sided lower limit of `baseline_gain` at the gate's whole alpha.
+        baseline_lower: One-sided lower limit of `baseline_gain`: at the gate's whole alpha, and without a
+            champion at `alpha`.
         anchor_gain: Over the last version proven superior, where the champion was not.
         anchor_lower: One-sided lower limit of `anchor_gain` at `alpha`.
         n: Rows of the holdout.
@@ -97,6 +100,7 @@ class Judgement:
     task: str
     metric: str
     relative: bool
+    method: str
     champion_score: float | None
     challenger_score: float | None
     gain: float | None
@@ -169,7 +173,7 @@ def judge(
             to be independent. None if `Gate.cluster` is "none".
         gate: The settings to judge by.
         challenge: Which challenge of this champion this is, from 1, insufficient verdicts and replays not
-            counted. It has no effect for a first model.
+            counted; for a first model, which attempt to become one.
         anchor: Answers of the last version that was proven superior, if the champion itself was not.
         centre: What the baseline predictor knows of the training target (`metrics.baseline`); None gives it
             the holdout's own, which is as hard to beat as a constant can be.
@@ -192,7 +196,7 @@ def judge(
     >>> judgement.verdict.value, judgement.reason.value
     ('promote', 'superior')
     >>> round(judgement.gain, 4), round(judgement.lower, 4), round(judgement.smallest_provable_gain, 4)
-    (0.0687, 0.0377, 0.031)
+    (0.0687, 0.0376, 0.0311)
     """
     evidence = gather(
         y,
@@ -212,8 +216,7 @@ def judge(
 def _judgement(evidence: Evidence, decision: Decision) -> Judgement:
     gate = evidence.gate
     sufficient = decision.verdict is not Verdict.INSUFFICIENT
-    spends = sufficient and evidence.has_champion
-    challenges = evidence.challenge if spends else evidence.challenge - 1
+    challenges = evidence.challenge if sufficient else evidence.challenge - 1
     # Limits from fewer clusters than the gate wants are not to be trusted, so they are not shown either.
     gain, excess, anchor = (
         (evidence.gain, evidence.excess, evidence.anchor_gain) if sufficient else (None, None, None)
@@ -225,6 +228,7 @@ def _judgement(evidence: Evidence, decision: Decision) -> Judgement:
         task=str(gate.task),
         metric=evidence.metric.name,
         relative=not evidence.metric.higher_is_better,
+        method=method_of(evidence.metric, evidence.holdout.challenger, clustered=gate.clustered).value,
         champion_score=evidence.champion_score,
         challenger_score=evidence.challenger_score,
         gain=_gain(evidence, evidence.champion_score),
@@ -236,12 +240,12 @@ def _judgement(evidence: Evidence, decision: Decision) -> Judgement:
         margin=gate.delta,
         p_value=gain.p_value() if gain else None,
         alpha=evidence.alpha,
-        alpha_spent=evidence.alpha if spends else 0.0,
+        alpha_spent=evidence.alpha if sufficient else 0.0,
         alpha_left=left(gate.alpha, challenges, gate.spending),
         challenge=evidence.challenge,
         baseline_score=evidence.baseline_score,
         baseline_gain=_gain(evidence, evidence.baseline_score),
-        baseline_lower=_finite_or_none(excess.lower(gate.alpha)) if excess else None,
+        baseline_lower=_finite_or_none(excess.lower(evidence.baseline_alpha)) if excess else None,
         anchor_gain=anchor.value if anchor else None,
         anchor_lower=_finite_or_none(anchor.lower(evidence.alpha)) if anchor else None,
         n=evidence.n,
@@ -303,7 +307,7 @@ def _interval(
 
 def _gain(evidence: Evidence, old: float | None) -> float | None:
     new = evidence.challenger_score
-    return None if new is None or old is None else float(evidence.metric.gain(new, old))
+    return None if new is None or old is None else _finite_or_none(float(evidence.metric.gain(new, old)))
 
 
 def _effective(gain: Limits | None) -> float | None:

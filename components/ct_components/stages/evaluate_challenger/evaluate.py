@@ -20,7 +20,7 @@ from ct_components.statistics.estimate import value_by_cluster
 from ct_components.statistics.gate import Judgement, judge
 from ct_components.statistics.metrics import Predicted
 from ct_components.statistics.roc import Confusion, confusion, roc_points
-from ct_components.statistics.settings import Claim, Gate, Reason
+from ct_components.statistics.settings import Claim, Gate, Reason, Verdict
 from ct_components.windows import Windows
 
 if TYPE_CHECKING:
@@ -56,12 +56,21 @@ class Evidence:
 
     @property
     def anchor(self) -> str | None:
-        """The last version proven superior, up to and with this one; None if it is not promoted."""
-        if self.judgement.reason in {Reason.SUPERIOR, Reason.FIRST}:
-            return self.challenger.version.number
-        if self.judgement.reason is Reason.NON_INFERIOR and self.champion:
+        """The version that small losses are counted from, this one included; None if it is not promoted.
+
+        A superior version takes the place of an anchor only if it is proven no worse than it, too: a gain
+        over a champion that had lost more is no progress.
+        """
+        if self.judgement.verdict is not Verdict.PROMOTE:
+            return None
+        if self.champion is None or self.champion.version.number == anchor_number(self.champion.version):
+            kept = self.judgement.reason is Reason.NON_INFERIOR
+        else:
+            lower = self.judgement.anchor_lower
+            kept = self.judgement.reason is Reason.NON_INFERIOR or lower is None or lower <= -self.gate.delta
+        if kept and self.champion:
             return anchor_number(self.champion.version)
-        return None
+        return self.challenger.version.number
 
     def roc(self, which: Scored | None) -> list[tuple[float, float, float]]:
         """A model's ROC curve; empty without a model, or where one class is missing."""
@@ -105,7 +114,7 @@ def evaluate(run: Context, holdout_path: str, challenger: str, windows: str, gat
         champion.predicted if champion else None,
         holdout.days,
         gate,
-        challenge=1 + _challenges(run, registry, ledger, challenger),
+        challenge=_challenge(run, registry, ledger, new),
         anchor=anchor.predicted if anchor else None,
         centre=known.get("positive_share"),
         slices=holdout.slices(settings.slices),
@@ -124,12 +133,17 @@ def _anchor(registry: Registry, champion: Version | None, holdout: Holdout, gate
     return _score(registry, version, holdout, "anchor") if version else None
 
 
-def _challenges(run: Context, registry: Registry, ledger: "Ledger | None", challenger: str) -> int:
-    if not run.champion:
-        return 0
+def _challenge(run: Context, registry: Registry, ledger: "Ledger | None", challenger: Version) -> int:
+    """Returns which challenge of the champion this is; a retry keeps the number that it was recorded with."""
     if ledger:
-        return ledger.challenges(run.model, run.champion, besides=run.run_id)
-    return registry.challenges(run.model, run.champion, besides=challenger)
+        recorded = ledger.verdict(run.run_id)
+        if recorded and recorded["verdict"] != Verdict.INSUFFICIENT:
+            return int(recorded["challenge"])
+        return 1 + ledger.challenges(run.model, run.champion or None, besides=run.run_id)
+    tags = challenger.tags
+    if tags.get("verdict", Verdict.INSUFFICIENT) != Verdict.INSUFFICIENT and tags.get("challenge"):
+        return int(tags["challenge"])
+    return 1 + registry.challenges(run.model, run.champion, besides=challenger.number)
 
 
 def _score(registry: Registry, version: Version, holdout: Holdout, role: str) -> Scored:

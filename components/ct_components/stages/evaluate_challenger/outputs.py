@@ -153,7 +153,9 @@ def _record_in_mlflow(
         "explanation": judgement.explanation,
         "challenger": evidence.challenger.version.number,
         "challenged": run.champion,
-        **({"anchor": evidence.anchor} if evidence.anchor else {}),
+        "challenge": str(judgement.challenge),
+        # Also when there is none: a retry may take back what the first attempt had promoted.
+        "anchor": evidence.anchor or "",
     }
     registry = Registry(connections.from_environment())
     registry.tag_version(evidence.challenger.version, tags)

@@ -1,5 +1,7 @@
 """One gain with its limits, whatever the metric, and whether rows are independent or lie in clusters."""
 
+from enum import StrEnum
+
 from ct_components.statistics.arrays import Array, Ints
 from ct_components.statistics.comparison.blocks import blocks_of
 from ct_components.statistics.comparison.bootstrap import bootstrap_gain
@@ -13,6 +15,39 @@ from ct_components.statistics.metrics.classification import ACCURACY, Decided
 from ct_components.statistics.metrics.metric import Additive, Metric, Truth
 from ct_components.statistics.metrics.predicted import Predicted
 from ct_components.statistics.metrics.ranking import ROC_AUC
+
+
+class Method(StrEnum):
+    """How a gain's limits come about; the words that reports use."""
+
+    JACKKNIFE = "delete-a-cluster jackknife"
+    TANGO = "Tango's score limits"
+    DELONG = "DeLong's error"
+    CELLS = "bootstrap of eight cells"
+    BLOCKS = "bootstrap of blocks"
+    GENERIC = "jackknife of blocks"
+
+
+def method_of(metric: Metric, challenger: Predicted, *, clustered: bool) -> Method:
+    """Returns how `compare` takes limits.
+
+    Args:
+        metric: What is compared.
+        challenger: Its answers.
+        clustered: Whether rows lie in clusters.
+
+    >>> print(method_of(ROC_AUC, Predicted.binary([0.5]), clustered=False))
+    DeLong's error
+    """
+    if clustered:
+        return Method.JACKKNIFE
+    if metric is ACCURACY:
+        return Method.TANGO
+    if metric is ROC_AUC:
+        return Method.DELONG
+    if isinstance(metric, Decided) and challenger.values.ndim == 1:
+        return Method.CELLS
+    return Method.BLOCKS if isinstance(metric, Additive) else Method.GENERIC
 
 
 def compare(
@@ -54,14 +89,15 @@ def compare(
     """
     if index is not None:
         return estimate_gain(metric, truth, challenger, champion, index)
-    new, old = challenger.decided, champion.decided
-    if metric is ACCURACY and new is not None and old is not None:
-        return TangoEstimate(paired_counts(truth, new, old))
-    if metric is ROC_AUC:
+    method = method_of(metric, challenger, clustered=False)
+    if method is Method.DELONG:
         return delong_gain(truth, challenger.values, champion.values)
-    two_classes = challenger.values.ndim == 1
-    if isinstance(metric, Decided) and two_classes and new is not None and old is not None:
-        return bootstrap_cells(metric, cell_counts(truth, new, old)).estimate
+    new, old = challenger.decided, champion.decided
+    if new is not None and old is not None:
+        if method is Method.TANGO:
+            return TangoEstimate(paired_counts(truth, new, old))
+        if method is Method.CELLS and isinstance(metric, Additive):
+            return bootstrap_cells(metric, cell_counts(truth, new, old)).estimate
     if isinstance(metric, Additive):
         blocks = blocks_of(truth.size, ids)
         return bootstrap_gain(metric, truth, challenger, champion, blocks).estimate

@@ -5,7 +5,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from ct_components.errors import SpecError
+from ct_components.errors import DataError, SpecError
 from ct_components.statistics.arrays import as_codes, as_labels, as_numbers
 from ct_components.statistics.metrics.classification import (
     ACCURACY,
@@ -120,15 +120,21 @@ def baseline(metric: Metric, task: str, centre: npt.ArrayLike, n: int) -> Predic
             for regression mean and median.
         n: For how many rows.
 
+    Raises:
+        DataError: If it knows too little, or what is no number.
+
     >>> baseline(MAE, "regression", [3.5, 2.0], n=2).values
     array([2., 2.])
     >>> baseline(F1, "binary", 0.2, n=2).decided
     array([1, 1])
     """
-    known = np.atleast_1d(np.asarray(centre, dtype=np.float64))
+    known = as_numbers(np.atleast_1d(centre), "what the baseline predictor knows")
+    fewest = 2 if Task(task) is Task.REGRESSION else 1
+    if known.size < fewest:
+        raise DataError(f"the baseline predictor knows {known.size} numbers; allowed: mean and median")
     if Task(task) is Task.REGRESSION:
         return Predicted.regression(np.full(n, known[1 if metric is MAE else 0]))
     shares = known if known.size > 1 else np.array([1 - known[0], known[0]])
     if Task(task) is Task.MULTICLASS:
-        return Predicted.multiclass(np.tile(shares, (n, 1)))
+        return Predicted.multiclass(np.tile(shares / shares.sum(), (n, 1)))
     return Predicted.binary(np.full(n, shares[1]), threshold=_THRESHOLDS.get(metric.name, 0.5))

@@ -24,6 +24,7 @@ _SMALLEST = float(np.finfo(np.float64).eps)
 """A probability below this counts as this: one sure mistake must not make a loss infinite."""
 
 _POSITIVE = 1
+_MOST_CROSSED = 32
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class Decided(Additive):
     def sums(self, truth: Truth, predicted: Predicted, index: Ints, groups: int) -> Floats:
         """Returns the three counts of each class in each group; shape (groups, 3 * classes)."""
         decided, classes = _decisions(predicted), _classes(predicted)
+        if classes > _MOST_CROSSED:
+            return _counts_one_by_one(truth.astype(np.intp), decided, classes, index, groups)
         cells = (index * classes + truth.astype(np.intp)) * classes + decided
         counts = np.bincount(cells, minlength=groups * classes**2).reshape(groups, classes, classes)
         three = np.diagonal(counts, axis1=1, axis2=2), counts.sum(axis=1), counts.sum(axis=2)
@@ -55,8 +58,7 @@ class Decided(Additive):
         """Returns how the rows of each class spread over the clusters, or all rows at once."""
         if not self.by_class:
             return super().shares(truth, index)
-        codes = truth.astype(np.intp)
-        return class_shares(codes, index, max(int(codes.max(initial=0)) + 1, 2))
+        return class_shares(truth, index)
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,16 @@ BRIER_SCORE = MeanLoss("brier_score", loss=_brier)
 def _decisions(predicted: Predicted) -> Ints:
     assert predicted.decided is not None, "a regression decides no class"
     return predicted.decided
+
+
+def _counts_one_by_one(codes: Ints, decided: Ints, classes: int, index: Ints, groups: int) -> Floats:
+    """Returns the three counts of each class where a table of all pairs of classes would be too large."""
+    right = codes == decided
+    counts = [
+        np.bincount(rows * classes + of, minlength=groups * classes).reshape(groups, classes)
+        for rows, of in ((index[right], codes[right]), (index, decided), (index, codes))
+    ]
+    return np.concatenate(counts, axis=1).astype(np.float64)
 
 
 def _classes(predicted: Predicted) -> int:

@@ -150,11 +150,16 @@ class Additive(Metric):
         return self.of(sums.sum(axis=0) - sums)
 
 
-def class_shares(codes: Ints, index: Ints, classes: int) -> Floats:
-    """Returns how the rows of each class spread over the clusters; shape (classes, clusters)."""
-    groups = _groups(index)
+def class_shares(truth: Truth, index: Ints) -> Floats:
+    """Returns how the rows of each class spread over the clusters; shape (classes, clusters).
+
+    Of two classes both count, also one without rows. Of several, one that no row has does not.
+    """
+    groups, binary = _groups(index), truth.dtype == np.bool_
+    codes = truth.astype(np.intp)
+    classes = 2 if binary else int(codes.max(initial=0)) + 1
     counts = np.bincount(codes * groups + index, minlength=classes * groups).reshape(classes, groups)
-    return _normalised(counts)
+    return _normalised(counts if binary else counts[counts.any(axis=1)])
 
 
 def group_sums(index: Ints, groups: int, *terms: Floats) -> Floats:

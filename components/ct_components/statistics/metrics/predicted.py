@@ -88,6 +88,18 @@ class Predicted:
         """
         return cls(as_numbers(numbers, role), None, probabilities=False)
 
+    def with_classes(self, classes: int) -> Self:
+        """Returns the answers with a probability of 0 for further classes, which the model never saw.
+
+        Args:
+            classes: How many there are.
+        """
+        missing = classes - self.values.shape[1]
+        if missing <= 0:
+            return self
+        values = np.pad(self.values, ((0, 0), (0, missing)))
+        return type(self)(values, self.decided, self.probabilities)
+
     def __len__(self) -> int:
         return len(self.values)
 

@@ -17,8 +17,6 @@ from ct_components.statistics.metrics.metric import Metric, Truth, class_shares
 from ct_components.statistics.metrics.predicted import Predicted
 from ct_components.statistics.roc import auc_without_each, roc_auc
 
-_BINARY = 2
-
 
 @dataclass(frozen=True)
 class Ranking(Metric):
@@ -26,8 +24,7 @@ class Ranking(Metric):
 
     def shares(self, truth: Truth, index: Ints) -> Floats:
         """Returns how the rows of each class spread over the clusters; shape (classes, clusters)."""
-        codes = truth.astype(np.intp)
-        return class_shares(codes, index, max(int(codes.max(initial=0)) + 1, _BINARY))
+        return class_shares(truth, index)
 
 
 @dataclass(frozen=True)
