@@ -18,6 +18,10 @@ from ct_components.statistics.metrics.metric import Truth
 Rng = np.random.Generator
 
 
+_LIFT = 3.5
+"""Of the log odds of a positive row, on heavy days."""
+
+
 class Rows(NamedTuple):
     """A holdout: what is true, what either model answers, and each row's day."""
 
@@ -44,6 +48,7 @@ class Days:
         strength: Of each model's strength on a day, relative to its mean of 1.
         level: Of each model's answers on a day.
         memory: Correlation of a day's effects with those of the day before.
+        heavy: How many days, the first ones, hold most positive rows.
     """
 
     title: str
@@ -55,6 +60,7 @@ class Days:
     strength: float = 0.0
     level: float = 0.0
     memory: float = 0.0
+    heavy: int = 0
 
     def day(self, n: int, rng: Rng) -> Ints:
         """Returns each row's day; rising, shape (n,)."""
@@ -74,7 +80,8 @@ class Days:
             gain: How much larger the challenger's ROC AUC is on a day of mean strength.
         """
         day = self.day(n, rng)
-        odds = np.exp(self.log_odds + self.storms * self._effects(rng))
+        lifted = _LIFT * (np.arange(self.days) < self.heavy)
+        odds = np.exp(self.log_odds + lifted + self.storms * self._effects(rng))
         truth = rng.random(n) < (odds / (1 + odds))[day]
         apart = np.array([[separation(gain)], [1.0]])
         strength = apart * (1 + self.strength * self._effects(rng, 2))
@@ -94,6 +101,7 @@ UNEQUAL_10 = replace(UNEQUAL, title="10 unequal days", short="unequal-10", days=
 UNEQUAL_30 = replace(UNEQUAL, title="30 unequal days", short="unequal-30", days=30)
 UNEQUAL_90 = replace(UNEQUAL, title="90 unequal days", short="unequal-90", days=90)
 STORMY = Days("14 stormy days", "stormy", log_odds=-4.0, spread=1.5, storms=2.0, strength=0.5, level=0.5)
+LOPSIDED = Days("14 lopsided days", "lopsided", log_odds=-4.6, strength=0.6, heavy=3)
 
 CORRELATED = replace(ALIKE, title="14 days, each like the one before", short="correlated", memory=0.5)
 

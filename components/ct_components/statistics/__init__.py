@@ -10,6 +10,8 @@ room             answers
 `gate`           is the challenger proven better: promote, hold, reject or insufficient?
 ===============  =================================================================================
 
+The gate's own modules lie here: `settings`, `evidence`, `checks`, `explain`, and `gate` itself.
+
 They share what they count with:
 
 ===============  =================================================================================

@@ -19,6 +19,7 @@ from calibration.laws import (
     ALIKE,
     CALM,
     CORRELATED,
+    LOPSIDED,
     STORMY,
     UNEQUAL,
     UNEQUAL_10,
@@ -69,7 +70,7 @@ def _clustered() -> Section:
             Level(Subject("roc_auc", ranks, law), 10_000),
             excess=0.2,
         )
-        for law in (UNEQUAL_10, UNEQUAL_30, UNEQUAL_90, CORRELATED)
+        for law in (UNEQUAL_10, UNEQUAL_30, UNEQUAL_90, LOPSIDED, CORRELATED)
     ]
     return Section(
         "Gate: gain in ROC AUC, rows clustered by day",
@@ -174,6 +175,7 @@ def _reigns() -> Section:
         (Subject("roc_auc", ranks, ALIKE), 1400),
         (Subject("roc_auc", ranks, UNEQUAL), 1400),
         (Subject("roc_auc", ranks, STORMY), 4200),
+        (Subject("roc_auc", ranks, LOPSIDED), 4200),
         (Subject("log_loss", probabilities, ALIKE), 1400),
         (Subject("log_loss", probabilities, UNEQUAL), 1400),
     )
