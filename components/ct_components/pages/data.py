@@ -115,6 +115,7 @@ class Judged:
         standard_error: Of the gain.
         metric: What was compared.
         relative: Whether gains are relative to the old loss; else they are in units of the metric.
+        method: How the limits come about.
         margin: How much worse counts as no worse.
         effective_clusters: How many clusters of equal weight would be as many.
         anchor_gain: Over the last version proven superior.
@@ -148,6 +149,7 @@ class Judged:
     standard_error: float | None = None
     metric: str | None = None
     relative: bool = False
+    method: str | None = None
     margin: float | None = None
     effective_clusters: float | None = None
     anchor_gain: float | None = None
