@@ -1,6 +1,6 @@
 """Drift between profiles: the same verdict as from rows, however the profiles were merged."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -129,6 +129,47 @@ def test_a_monday_is_compared_with_mondays(profile):
     )
 
     assert detection.reference_rows == 4 * 400
+
+
+def test_an_hour_more_or_less_is_no_day_more(profile):
+    """Seven days on New York's clocks are 169 hours when summer time ends, and its last Sunday 25."""
+    edges = profile(5000).edges
+    days = daily(profile, edges, 30)
+    reference = days[0]
+    for day in days[1:]:
+        reference = merge(reference, day)
+    week = datetime(2013, 10, 31, 4, tzinfo=UTC), datetime(2013, 11, 7, 5, tzinfo=UTC)
+    current = profile(2800, edges, week)
+
+    assert compare(reference, current, Drift(), days=days).features[0].dependence == "days"
+
+
+@pytest.mark.parametrize("timezone", ["America/New_York", None])
+def test_a_sunday_of_25_hours_is_compared_with_sundays_only(profile, timezone):
+    edges = profile(5000).edges
+    midnights = [datetime(2013, 10, 6, 4, tzinfo=UTC) + DAY * day for day in range(28)]
+    days = [profile(400, edges, (midnight, midnight + DAY)) for midnight in midnights]
+    sunday = profile(600, edges, (datetime(2013, 11, 3, 4, tzinfo=UTC), datetime(2013, 11, 4, 5, tzinfo=UTC)))
+
+    detection = compare(days[0], sunday, Drift(min_rows=100), days=days, same_weekday=True, timezone=timezone)
+
+    assert detection.reference_rows == 4 * 400
+
+
+def test_weekdays_are_those_of_the_zone(profile):
+    """Midnight in London is Sunday's last hour on a Monday of summer, in the universal time."""
+    edges = profile(5000).edges
+    midnight = datetime(2013, 3, 4, tzinfo=UTC)
+    days = [profile(400, edges, (midnight, midnight + DAY))]
+    start = datetime(2013, 4, 7, 23, tzinfo=UTC)
+    monday = profile(600, edges, (start, start + DAY))
+
+    whole, settings = profile(900, edges), Drift(min_rows=100)
+
+    found = compare(whole, monday, settings, days=days, same_weekday=True, timezone="Europe/London")
+    none = compare(whole, monday, settings, days=days, same_weekday=True)
+
+    assert (found.reference_rows, none.reference_rows) == (400, 900)
 
 
 def test_profiles_that_do_not_fit_are_refused(profile):

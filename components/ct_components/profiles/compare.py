@@ -4,9 +4,8 @@ Both profiles are made with the edges of the first reference (`Profile.edges`), 
 profiles, so that merging days gives the profile of their rows together, and the same verdict.
 """
 
-import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from functools import reduce
 from typing import NamedTuple
 
@@ -21,6 +20,7 @@ from ct_components.profiles.model import (
     Profile,
     merge,
 )
+from ct_components.spec import load_zone
 from ct_components.statistics.arrays import Floats, Ints
 from ct_components.statistics.drift.bins import Bins, categorical_bins
 from ct_components.statistics.drift.detect import Detection, detect
@@ -52,6 +52,7 @@ def compare(
     names: Collection[str] | None = None,
     days: Sequence[Profile] = (),
     same_weekday: bool = False,
+    timezone: str | None = None,
     looks: Sequence[Look] = (),
     seed: int = 0,
 ) -> Detection:
@@ -66,6 +67,8 @@ def compare(
             profiles say their windows, rows of one day may depend on each other.
         same_weekday: Whether only those of the days are the reference that share a weekday with the current
             window; without any, the whole reference is.
+        timezone: IANA name of the zone whose calendar days the windows' days are; None takes them as the
+            windows are written.
         looks: Earlier looks of the same champion, where the settings count windows.
         seed: Of the draws, 0 or more.
 
@@ -75,14 +78,16 @@ def compare(
     Raises:
         DataError: If the profiles have different edges, there is nothing to compare, or a profile that must
             say its window does not.
+        SpecError: If there is no such zone.
     """
-    window = window_of(current)
+    window, zone = window_of(current), load_zone(timezone) if timezone else None
     daily = sorted(days, key=lambda day: _known_window(day)[0])
     if same_weekday and daily:
-        daily = [day for day in daily if _weekdays(_known_window(day)) & _weekdays(_known_window(current))]
+        wanted = _weekdays(_known_window(current), zone)
+        daily = [day for day in daily if _weekdays(_known_window(day), zone) & wanted]
         reference = reduce(merge, daily) if daily else reference
     features, schema = compared(reference, current, names, daily)
-    current_days = math.ceil((window[1] - window[0]) / _DAY) if window else None
+    current_days = _days(window, zone) if window else None
     return detect(
         features, settings, schema=schema, current_days=current_days, window=window, looks=looks, seed=seed
     )
@@ -148,10 +153,20 @@ def _known_window(profile: Profile) -> tuple[datetime, datetime]:
     return window
 
 
-def _weekdays(window: tuple[datetime, datetime]) -> set[int]:
-    start, end = window
-    count = min(math.ceil((end - start) / _DAY), 7)
-    return {(start + _DAY * day).weekday() for day in range(count)}
+def _days(window: tuple[datetime, datetime], zone: tzinfo | None = None) -> int:
+    """Returns how many calendar days a window has, at least 1: the nearest number, as clocks are changed."""
+    start, end = (_wall(instant, zone) for instant in window)
+    return max(round((end - start) / _DAY), 1)
+
+
+def _weekdays(window: tuple[datetime, datetime], zone: tzinfo | None = None) -> set[int]:
+    start = _wall(window[0], zone)
+    return {(start + _DAY * day).weekday() for day in range(min(_days(window, zone), 7))}
+
+
+def _wall(instant: datetime, zone: tzinfo | None) -> datetime:
+    """Returns what a zone's clocks show; those by which the instant is written, without a zone."""
+    return (instant.astimezone(zone) if zone and instant.tzinfo else instant).replace(tzinfo=None)
 
 
 def _problems(wanted: Mapping[str, ColumnProfile], current: Mapping[str, ColumnProfile]) -> Iterator[str]:
@@ -212,4 +227,4 @@ def _stacked(daily: Sequence[Bins], days: Sequence[ColumnProfile | None]) -> Int
 def _moments(profile: NumericProfile) -> Moments | None:
     if profile.mean is None or profile.deviation is None:
         return None
-    return Moments(profile.mean, profile.deviation)
+    return Moments(profile.mean, profile.deviation, profile.minimum, profile.maximum)

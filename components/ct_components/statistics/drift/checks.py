@@ -77,6 +77,18 @@ def same_units(evidence: Evidence) -> Decision | None:
     )
 
 
+def none_frozen(evidence: Evidence) -> Decision | None:
+    """Decides broken when a feature stands still that never did."""
+    found = [
+        f"{f.name} stands still, and moved on each day of the reference"
+        for f in evidence.features
+        if f.frozen
+    ]
+    if not found:
+        return None
+    return Decision(Verdict.BROKEN, Reason.FROZEN, f"The data are broken, not drifted: {_listed(found)}.")
+
+
 def any_drifted(evidence: Evidence) -> Decision | None:
     """Decides no drift when no feature drifted; says which came nearest."""
     if evidence.drifted:
@@ -128,6 +140,7 @@ CHECKS: tuple[Check, ...] = (
     enough_rows,
     few_missing,
     same_units,
+    none_frozen,
     any_drifted,
     enough_features,
     enough_windows,

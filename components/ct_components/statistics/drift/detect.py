@@ -87,9 +87,9 @@ def detect(
 ) -> Detection:
     """Decides whether the current window has drifted.
 
-    In this order: wrong columns are broken data; too few rows are insufficient; values that went missing, or
-    came in another unit, are broken data; then the window drifts when the drifted share of features exceeds
-    its limit in enough of the last disjoint windows.
+    In this order: wrong columns are broken data; too few rows are insufficient; values that went missing,
+    came in another unit, or stand still are broken data; then the window drifts when the drifted share of
+    features exceeds its limit in enough of the last disjoint windows.
 
     Args:
         features: Each feature's rows in both windows, at least one.
@@ -144,7 +144,8 @@ def detect_in_scores(
         seed: Of the draws, 0 or more.
 
     Returns:
-        The detection, of one feature named `score`. A score that came in another unit is drift here.
+        The detection, of one feature named `score`. Scores that came in another unit, or stand still, are
+        drift here.
 
     Raises:
         DataError: If scores are no numbers.

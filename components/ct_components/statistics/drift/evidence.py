@@ -9,12 +9,13 @@ from ct_components.errors import DataError
 from ct_components.statistics.arrays import Floats, Ints
 from ct_components.statistics.drift.bins import Bins
 from ct_components.statistics.drift.days import enough_days, null_of_days
-from ct_components.statistics.drift.diagnosis import Moments, missing_jump, unit_change
+from ct_components.statistics.drift.diagnosis import Moments, frozen, missing_jump
 from ct_components.statistics.drift.divergence import jensen_shannon, psi
 from ct_components.statistics.drift.kolmogorov_smirnov import KolmogorovSmirnov, ks_of_bins
 from ct_components.statistics.drift.multiple import adjusted_p_values
 from ct_components.statistics.drift.null import Null, null_of_rows
 from ct_components.statistics.drift.settings import Drift
+from ct_components.statistics.drift.units import unit_change
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +65,7 @@ class FeatureDrift:
         missing_current: Share of missing rows in the current window.
         missing_jump: Whether that rose by more than `Drift.missing_jump`.
         unit_change: How the numbers look converted; None when they do not.
+        frozen: Whether all current numbers are one, though no day of the reference stood still.
     """
 
     name: str
@@ -86,6 +88,7 @@ class FeatureDrift:
     missing_current: float
     missing_jump: bool
     unit_change: str | None
+    frozen: bool
 
     def to_dict(self) -> dict[str, str | int | float | None]:
         """Returns the fields in JSON's own types, in their order."""
@@ -137,6 +140,7 @@ class _Measured(NamedTuple):
     psi: float
     null: Null
     by_days: bool
+    frozen: bool
     ks: KolmogorovSmirnov | None
     decided_by: str
 
@@ -201,7 +205,9 @@ def _measured(
         ks = _ks(each)
         rule = "ks" if ks and settings.ks_alpha is not None else "psi"
         null = _larger(by_rows[each.name], by_days.get(each.name))
-        measured.append(_Measured(each, values[each.name], null, each.name in by_days, ks, rule))
+        dependent = each.name in by_days
+        still = dependent and _frozen(each, current_days)
+        measured.append(_Measured(each, values[each.name], null, dependent, still, ks, rule))
     return measured
 
 
@@ -236,7 +242,8 @@ def _p_value(measured: _Measured) -> float:
 def _drift(measured: _Measured, p_adjusted: float, settings: Drift) -> FeatureDrift:
     feature, ks, null = measured.feature, measured.ks, measured.null
     corrected = measured.psi - null.mean
-    by_psi = corrected > settings.psi_threshold and p_adjusted <= settings.alpha
+    changed = corrected > settings.psi_threshold
+    by_psi = changed and p_adjusted <= settings.alpha
     by_ks = ks is not None and ks.lower > settings.ks_distance and p_adjusted <= (settings.ks_alpha or 0)
     before, now = feature.bins.missing_shares
     return FeatureDrift(
@@ -259,15 +266,22 @@ def _drift(measured: _Measured, p_adjusted: float, settings: Drift) -> FeatureDr
         missing_reference=before,
         missing_current=now,
         missing_jump=missing_jump(feature.bins, settings.missing_jump),
-        unit_change=_unit_change(feature) if corrected > settings.psi_threshold else None,
+        unit_change=_unit_change(feature) if changed else None,
+        frozen=changed and measured.frozen,
     )
 
 
 def _unit_change(feature: Feature) -> str | None:
-    if feature.reference is None or feature.current is None:
+    if feature.reference is None or feature.current is None or feature.edges is None:
         return None
-    conversion = unit_change(feature.reference, feature.current)
+    conversion = unit_change(feature.reference, feature.current, feature.bins, feature.edges)
     return conversion.words if conversion else None
+
+
+def _frozen(feature: Feature, current_days: int | None) -> bool:
+    if feature.current is None or feature.days is None or current_days is None:
+        return False
+    return frozen(feature.current, feature.bins, feature.days, current_days)
 
 
 def _weight(name: str, weights: Mapping[str, float] | None) -> float:

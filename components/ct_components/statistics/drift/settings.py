@@ -41,6 +41,8 @@ class Reason(StrEnum):
     """Broken: a feature is missing far more often than it was."""
     UNIT_CHANGE = "unit_change"
     """Broken: a feature looks as if it came in another unit."""
+    FROZEN = "frozen"
+    """Broken: a feature stands still that moved on every day of the reference."""
     DRIFTED_SHARE = "drifted_share"
     """Drift: enough features drifted, in enough of the last windows."""
     NOT_YET = "not_yet"
