@@ -278,7 +278,9 @@ def test_stored_days_of_a_mean_say_what_their_rows_would():
 def test_unequal_stored_days_have_wider_limits_than_students():
     values, n = [0.71, 0.64, 0.58, 0.61, 0.55, 0.62], [5000, 100, 100, 100, 100, 100]
 
-    exact, student = (sample_days(AUC, values, n, degrees_of_freedom=given).limits for given in (None, 5))
+    exact, student = (
+        sample_days(ACCURACY, values, n, degrees_of_freedom=given).limits for given in (None, 5)
+    )
 
     assert exact.standard_error == student.standard_error
     assert exact.margin(0.01) > 1.5 * student.margin(0.01)

@@ -13,6 +13,7 @@ from ct_components.errors import DataError, SpecError
 from ct_components.statistics.metrics import Predicted, metric_named
 from ct_components.statistics.metrics.regression import MeanError
 from ct_components.statistics.performance import (
+    Baseline,
     Performance,
     Reason,
     Sample,
@@ -128,16 +129,70 @@ def test_too_few_days_are_insufficient_and_show_no_limits():
 
     assert (judged.verdict, judged.reason) == (Verdict.INSUFFICIENT, Reason.TOO_FEW_CLUSTERS)
     assert (judged.value, judged.lower, judged.upper) == (0.5, None, None)
-    assert "4 days that tell of roc_auc; at least 5 are needed" in judged.explanation
+    assert "4 daily values that tell of roc_auc; at least 5 are needed" in judged.explanation
 
 
-def test_days_without_any_variation_are_uncertain():
-    stored = sample_days(AUC, [0.5] * 10, [1000] * 10)
+def test_days_without_any_variation_are_uncertain_while_chance_could_explain_them():
+    """Seven days at 0.5 with a mean of 0.65 are the others at 1.0: (0.35 / 0.5) ** 7 is 0.08."""
+    stored = sample_days(AUC, [0.5] * 7, [1000] * 7)
 
     judged = judge(once("roc_auc", cluster="day", watched=Watched(0.65)), "roc_auc", window=stored)
 
     assert (judged.verdict, judged.reason) == (Verdict.UNCERTAIN, Reason.NO_VARIANCE)
     assert json.loads(json.dumps(judged.to_dict()))["upper"] is None
+
+
+def test_good_days_without_any_variation_are_never_dead():
+    stored = sample_days(AUC, [0.75] * 30, [1000] * 30)
+
+    judged = judge(once("roc_auc", cluster="day", watched=Watched(0.65)), "roc_auc", window=stored)
+
+    assert (judged.verdict, judged.reason) == (Verdict.UNCERTAIN, Reason.NO_VARIANCE)
+
+
+@pytest.mark.parametrize("looks", ["once", "daily"])
+@pytest.mark.parametrize("clustered", [True, False])
+def test_a_champion_that_answers_the_same_for_every_row_fires(looks, clustered):
+    truth = np.random.default_rng(0).random(1400) < 0.4
+    performance = Performance({"roc_auc": Watched(0.65)}, looks=looks, cluster="day" if clustered else "none")
+    sample = sample_rows(
+        AUC, truth, Predicted.binary(np.full(1400, 0.3)), np.arange(1400) // 100, clustered=clustered
+    )
+
+    judged = judge(performance, "roc_auc", window=sample)
+
+    assert judged.verdict == Verdict.FIRE
+    assert judged.reason == (Reason.DEAD if looks == "once" else Reason.THRESHOLD)
+    assert judged.explanation.startswith("Dead") == (looks == "once")
+
+
+def test_a_champion_that_is_always_wrong_fires_at_one_look():
+    truth = np.random.default_rng(0).random(1400) < 0.4
+    sample = sample_rows(ACCURACY, truth, Predicted.binary(1.0 - truth), np.arange(1400) // 100)
+
+    judged = judge(once("accuracy", cluster="day", watched=Watched(0.65)), "accuracy", window=sample)
+
+    assert (judged.verdict, judged.reason, judged.value) == (Verdict.FIRE, Reason.DEAD, 0.0)
+    assert "good enough would look so with probability 4.1e-07 at most" in judged.explanation
+
+
+@pytest.mark.parametrize(("days", "verdict"), [(8, Verdict.UNCERTAIN), (9, Verdict.FIRE)])
+def test_stored_days_without_any_variation_fire_once_chance_does_not_explain_them(days, verdict):
+    stored = sample_days(AUC, [0.5] * days, [100] * days)
+
+    assert (
+        judge(once("roc_auc", cluster="day", watched=Watched(0.65)), "roc_auc", window=stored).verdict
+        == verdict
+    )
+
+
+def test_a_dead_champion_needs_enough_clusters_like_any_other():
+    truth, days = np.arange(1400) % 2 == 0, np.arange(1400) // 350
+    sample = sample_rows(AUC, truth, Predicted.binary(np.full(1400, 0.3)), days)
+
+    judged = judge(once("roc_auc", cluster="day", watched=Watched(0.65)), "roc_auc", window=sample)
+
+    assert judged.reason == Reason.TOO_FEW_CLUSTERS
 
 
 def test_without_threshold_and_baseline_there_is_nothing_to_judge_by():
@@ -167,7 +222,7 @@ def test_critical_degradation_is_relative_to_the_baseline_in_the_metrics_directi
 
     def verdict(value):
         stored = sample_days(metric, value + wobble, [100] * 10)
-        return judge(performance, metric.name, window=stored, baseline=baseline)
+        return judge(performance, metric.name, window=stored, baseline=Baseline(of_days=baseline))
 
     assert verdict(fine).verdict == Verdict.FINE
     assert (verdict(fires).verdict, verdict(fires).reason) == (Verdict.FIRE, Reason.CRITICAL_DEGRADATION)
@@ -177,7 +232,12 @@ def test_critical_degradation_obeys_the_same_limits():
     """0.71 is worse than 0.9 * 0.8 = 0.72, but not so surely."""
     wide = sample_days(AUC, 0.71 + np.linspace(-0.1, 0.1, 10), [100] * 10)
 
-    judged = judge(once("roc_auc", cluster="day", watched=Watched()), "roc_auc", window=wide, baseline=0.8)
+    judged = judge(
+        once("roc_auc", cluster="day", watched=Watched()),
+        "roc_auc",
+        window=wide,
+        baseline=Baseline(of_days=0.8),
+    )
 
     assert judged.value < judged.critical < judged.upper
     assert judged.verdict == Verdict.UNCERTAIN
@@ -188,7 +248,8 @@ def test_the_critical_level_of_a_bad_baseline_can_lie_beyond_the_threshold():
     performance = once("roc_auc", cluster="day", watched=Watched(0.65))
 
     by_threshold, by_baseline = (
-        judge(performance, "roc_auc", window=stored, baseline=baseline) for baseline in (0.6, 0.8)
+        judge(performance, "roc_auc", window=stored, baseline=Baseline(of_days=baseline))
+        for baseline in (0.6, 0.8)
     )
 
     assert by_threshold.reason == Reason.THRESHOLD
@@ -201,9 +262,13 @@ def test_fine_is_better_than_threshold_and_critical_level(threshold, baseline):
     stored = sample_days(AUC, 0.7 + np.linspace(-0.01, 0.01, 10), [100] * 10)
     performance = once("roc_auc", cluster="day", watched=Watched(threshold))
 
-    assert judge(performance, "roc_auc", window=stored, baseline=baseline).verdict == Verdict.FIRE
+    def verdict(performance, baseline):
+        return judge(performance, "roc_auc", window=stored, baseline=Baseline(of_days=baseline)).verdict
+
     eased = once("roc_auc", cluster="day", watched=Watched(min(threshold, 0.69)))
-    assert judge(eased, "roc_auc", window=stored, baseline=0.6).verdict == Verdict.FINE
+
+    assert verdict(performance, baseline) == Verdict.FIRE
+    assert verdict(eased, 0.6) == Verdict.FINE
 
 
 @pytest.mark.parametrize(("threshold", "baseline", "level"), [(0.695, 0.6, 0.695), (0.5, 0.772, 0.6948)])
@@ -211,7 +276,7 @@ def test_the_stricter_of_threshold_and_critical_level_is_what_fine_must_pass(thr
     stored = sample_days(AUC, 0.7 + np.linspace(-0.02, 0.02, 10), [100] * 10)
     performance = once("roc_auc", cluster="day", watched=Watched(threshold))
 
-    judged = judge(performance, "roc_auc", window=stored, baseline=baseline)
+    judged = judge(performance, "roc_auc", window=stored, baseline=Baseline(of_days=baseline))
 
     assert judged.lower < level < judged.value
     assert judged.verdict == Verdict.UNCERTAIN
@@ -297,7 +362,7 @@ def test_daily_looks_report_their_days_limit_and_capital():
     assert 0.58 < judged.sequence_limit < 0.65
     assert judged.capital > 1 / judged.alpha
     assert judged.explanation.startswith("Too bad: even the optimistic limit 0.6")
-    assert "from 6000 rows and 30 daily looks at α 0.05" in judged.explanation
+    assert "from 6000 rows and 30 daily values at α 0.05" in judged.explanation
 
 
 def test_one_look_reports_no_sequence():
@@ -354,12 +419,93 @@ def test_a_metric_that_is_not_watched_is_refused():
         judge(once("accuracy", watched=Watched(0.65)), "f1", window=Sample(0.5, None, 500))
 
 
-def test_a_value_beyond_the_bounds_is_refused():
-    performance = Performance({"mae": Watched(10.0, low=2.0)}, task="regression")
-    stored = sample_days(MAE, [8.0, 1.0], [500, 500])
+@pytest.mark.parametrize(
+    ("task", "metric", "watched", "days", "beyond"),
+    [
+        ("binary", AUC, Watched(0.65, high=0.85), [0.8] * 10, 0.86),
+        ("regression", MAE, Watched(10.0, low=2.0), [8.0] * 10, 1.0),
+    ],
+)
+def test_a_day_that_is_better_than_the_setting_says_refutes_it_and_is_no_error(
+    task, metric, watched, days, beyond
+):
+    performance = Performance({metric.name: watched}, task=task)
+    unbounded = Performance({metric.name: Watched(watched.threshold)}, task=task)
+    as_set, refuted = (sample_days(metric, each, [100] * len(each)) for each in (days, [*days, beyond]))
 
-    with pytest.raises(DataError, match=r"value of day 2 is 1\.0; allowed: at least 2"):
-        judge(performance, "mae", window=stored)
+    judged = judge(performance, metric.name, window=refuted)
+
+    assert judge(performance, metric.name, window=as_set).warnings == ()
+    assert f"{metric.name} of a day, or its baseline, is {beyond:g}" in judged.warnings[0]
+    assert judged.capital == judge(unbounded, metric.name, window=refuted).capital
+    assert judged.to_dict()["warnings"] == list(judged.warnings)
+
+
+def test_a_baseline_that_is_better_than_the_setting_says_refutes_it_too():
+    performance = Performance({"roc_auc": Watched(high=0.7)})
+    stored = sample_days(AUC, [0.6] * 10, [100] * 10)
+
+    judged = judge(performance, "roc_auc", window=stored, baseline=Baseline(of_days=0.9))
+
+    assert judged.critical == pytest.approx(0.81)
+    assert judged.capital > 1
+    assert "1 counts in its place" in judged.warnings[0]
+
+
+def test_of_an_own_metric_the_best_day_replaces_a_refuted_setting():
+    profit = MeanError("profit", higher_is_better=True, error=np.abs, back=np.asarray)
+    performance = Performance({"profit": Watched(50.0, high=100.0)}, "regression", own={"profit": profit})
+
+    judged = judge(performance, "profit", window=sample_days(profit, [60.0, 120.0] * 5, [100] * 10))
+
+    assert "120 counts in its place" in judged.warnings[0]
+
+
+def test_a_day_that_no_metric_can_have_is_refused():
+    with pytest.raises(DataError, match=r"value of day 2 is 86\.0; allowed: at most 1"):
+        judge(
+            Performance({"accuracy": Watched(0.65)}),
+            "accuracy",
+            window=sample_days(ACCURACY, [0.8, 86.0], [500, 500]),
+        )
+
+
+@pytest.mark.parametrize("looks", ["once", "daily"])
+@pytest.mark.parametrize("largest", [1e308, 1.7e308])
+def test_a_verdict_holds_no_infinite_number_however_large_the_days(looks, largest):
+    performance = Performance({"mae": Watched(0.5)}, task="regression", looks=looks)
+    stored = sample_days(MAE, [largest, 1.0, 2.0] * 5, [100] * 15)
+
+    judged = judge(performance, "mae", window=stored)
+
+    assert judged.value == pytest.approx(largest / 3)
+    assert len(judged.explanation) < 200
+    assert json.loads(json.dumps(judged.to_dict(), allow_nan=False))["metric"] == "mae"
+
+
+def test_rows_whose_error_is_no_number_are_insufficient():
+    truth, days = np.zeros(1400), np.arange(1400) // 100
+    with np.errstate(over="ignore"):
+        sample = sample_rows(MAE, truth, Predicted.regression(np.full(1400, 1e308)), days)
+
+    judged = judge(once("mae", "regression", cluster="day", watched=Watched(1.0)), "mae", window=sample)
+
+    assert (judged.verdict, judged.reason) == (Verdict.INSUFFICIENT, Reason.NO_ERROR)
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-9, 1e-12, 1e-15, 1e12])
+@pytest.mark.parametrize("stored", [True, False])
+def test_a_verdict_does_not_depend_on_the_unit(unit, stored):
+    rng, days = np.random.default_rng(0), np.arange(1400) // 100
+    truth, noise = rng.normal(size=(2, 1400)) * unit
+    sample = sample_rows(MAE, truth, Predicted.regression(truth + noise), days)
+    if stored:
+        sample = sample_days(MAE, sample.daily, [100] * 14)
+
+    watched = Watched(0.5 * unit, critical_degradation=None)
+    judged = judge(once("mae", "regression", cluster="day", watched=watched), "mae", window=sample)
+
+    assert (judged.verdict, judged.reason) == (Verdict.FIRE, Reason.THRESHOLD)
 
 
 def test_a_policy_that_does_not_end_is_a_bug():

@@ -19,6 +19,8 @@ from ct_components.statistics.performance.evidence import Evidence
 from ct_components.statistics.performance.samples import Sample
 from ct_components.statistics.performance.settings import Reason, Verdict
 
+_SMALLEST_USUAL, _LARGEST_USUAL = 0.01, 1e9
+
 Decision = policy.Decision[Verdict, Reason]
 """What a check decides."""
 
@@ -49,8 +51,8 @@ def critically_degraded(evidence: Evidence) -> Decision | None:
     return Decision(
         Verdict.FIRE,
         Reason.CRITICAL_DEGRADATION,
-        f"Critically degraded: {_optimistic(evidence)} is {_worse(evidence)} {evidence.critical:.4f}, "
-        f"{share:.0%} worse than the baseline {evidence.baseline:.4f}; {_seen(evidence)}.",
+        f"Critically degraded: {_optimistic(evidence)} is {_worse(evidence)} {_shown(evidence.critical)}, "
+        f"{share:.0%} worse than the baseline {_shown(evidence.baseline)}; {_seen(evidence)}.",
     )
 
 
@@ -62,8 +64,27 @@ def beyond_threshold(evidence: Evidence) -> Decision | None:
     return Decision(
         Verdict.FIRE,
         Reason.THRESHOLD,
-        f"Too bad: {_optimistic(evidence)} is {_worse(evidence)} the threshold {threshold:.4f}; "
+        f"Too bad: {_optimistic(evidence)} is {_worse(evidence)} the threshold {_shown(threshold)}; "
         f"{_seen(evidence)}.",
+    )
+
+
+def dead(evidence: Evidence) -> Decision | None:
+    """Fires at one look when all clusters say the same, and it is too bad for chance."""
+    limits, chance = evidence.window.limits, evidence.chance_of_no_variation
+    enough = evidence.window.clusters >= evidence.performance.min_clusters
+    if evidence.daily or limits is None or limits.standard_error > 0 or not enough or chance > evidence.alpha:
+        return None
+    why = (
+        "the model answers the same for every row"
+        if evidence.window.constant
+        else f"a champion that is good enough would look so with probability {chance:.2g} at most"
+    )
+    return Decision(
+        Verdict.FIRE,
+        Reason.DEAD,
+        f"Dead: {_measured(evidence)} without any variation is {_worse(evidence)} {_level(evidence)}, "
+        f"and {why}.",
     )
 
 
@@ -78,7 +99,9 @@ def error_known(evidence: Evidence) -> Decision | None:
     if window.limits is not None:
         return None
     days = "1 day" if window.daily.size == 1 else f"{window.daily.size} days"
-    found = f"{evidence.name} has no value" if window.value is None else f"{evidence.name} {window.value:.4f}"
+    found = (
+        f"{evidence.name} has no value" if window.value is None else f"{evidence.name} {_shown(window.value)}"
+    )
     return _insufficient(
         Reason.NO_ERROR, f"{found} on {days} with {window.n} rows, which tells no error of it."
     )
@@ -89,7 +112,7 @@ def enough_clusters(evidence: Evidence) -> Decision | None:
     performance, found = evidence.performance, evidence.window.clusters
     if found >= performance.min_clusters:
         return None
-    what = performance.cluster if performance.clustered else "day"
+    what = performance.cluster if evidence.window.pooled and performance.clustered else "daily value"
     return _insufficient(
         Reason.TOO_FEW_CLUSTERS,
         f"the window holds {found} {what}{'' if found == 1 else 's'} that tell of {evidence.name}; "
@@ -107,7 +130,7 @@ def good_enough(evidence: Evidence) -> Decision | None:
     return Decision(
         Verdict.FINE,
         Reason.GOOD_ENOUGH,
-        f"Fine: {_measured(evidence)}, and even its pessimistic limit {limit:.4f} is better than "
+        f"Fine: {_measured(evidence)}, and even its pessimistic limit {_shown(limit)} is better than "
         f"{_level(evidence)}.",
     )
 
@@ -139,6 +162,7 @@ CHECKS: tuple[Check, ...] = (
     enough_to_fire,
     critically_degraded,
     beyond_threshold,
+    dead,
     enough_for_fine,
     error_known,
     enough_clusters,
@@ -198,29 +222,36 @@ def _insufficient(reason: Reason, what: str) -> Decision:
     return Decision(Verdict.INSUFFICIENT, reason, f"Too little evidence: {what}")
 
 
+def _shown(value: float | None) -> str:
+    """Returns a number with four decimals, or with four digits where these would say nothing."""
+    assert value is not None
+    usual = value == 0 or _SMALLEST_USUAL <= abs(value) < _LARGEST_USUAL
+    return f"{value:.4f}" if usual else f"{value:.4g}"
+
+
 def _worse(evidence: Evidence) -> str:
     return "below" if evidence.metric.higher_is_better else "above"
 
 
 def _optimistic(evidence: Evidence) -> str:
-    return f"even the optimistic limit {evidence.optimistic:.4f} of {evidence.name}"
+    return f"even the optimistic limit {_shown(evidence.optimistic)} of {evidence.name}"
 
 
 def _measured(evidence: Evidence) -> str:
     assert evidence.window.value is not None
-    return f"{evidence.name} {evidence.window.value:.4f} on {evidence.window.n} rows"
+    return f"{evidence.name} {_shown(evidence.window.value)} on {evidence.window.n} rows"
 
 
 def _seen(evidence: Evidence) -> str:
-    days = f"{evidence.since.daily.size} daily looks" if evidence.daily else "one look"
+    days = f"{evidence.since.daily.size} daily values" if evidence.daily else "one look"
     recent = evidence.window.value
-    now = "" if recent is None else f"{evidence.name} is {recent:.4f} now, "
+    now = "" if recent is None else f"{evidence.name} is {_shown(recent)} now, "
     return f"{now}from {evidence.deciding.n} rows and {days} at α {evidence.alpha:.4g}"
 
 
 def _level(evidence: Evidence) -> str:
     what = "the threshold" if evidence.level == evidence.watched.threshold else "the critical level"
-    return f"{what} {evidence.level:.4f}"
+    return f"{what} {_shown(evidence.level)}"
 
 
 def _wagered(evidence: Evidence) -> str:

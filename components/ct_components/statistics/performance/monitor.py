@@ -11,7 +11,8 @@ from typing import Any
 
 from ct_components.errors import DataError, SpecError
 from ct_components.statistics.performance.checks import CHECKS, Check, Decision, decide
-from ct_components.statistics.performance.evidence import Evidence
+from ct_components.statistics.performance.daily import Baseline
+from ct_components.statistics.performance.evidence import Evidence, comparable, watched_as
 from ct_components.statistics.performance.samples import Sample
 from ct_components.statistics.performance.settings import Performance, Reason, Verdict
 
@@ -41,9 +42,12 @@ class Judgement:
         critical: The value that is critically worse than the baseline.
         alpha: One-sided, of this metric.
         looks: daily or once.
-        days: Days since promotion that a sequence of daily looks saw; None when one look decides.
+        days: Daily values since promotion that a sequence of looks saw; None when one look decides.
         sequence_limit: Its optimistic limit; None when one look decides.
         capital: The evidence against the champion, from 1; fires at 1 / alpha. None when one look decides.
+        warnings: What is wrong with the settings; empty if nothing is.
+        by_day: Whether value, limits, threshold, baseline and critical level are about the mean of daily
+            values, each day alike; else they are about the metric of all rows.
     """
 
     verdict: Verdict
@@ -67,6 +71,8 @@ class Judgement:
     days: int | None
     sequence_limit: float | None
     capital: float | None
+    warnings: tuple[str, ...]
+    by_day: bool
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the judgement in JSON's own types.
@@ -81,6 +87,7 @@ class Judgement:
             "reason": str(self.reason),
             "looks": str(self.looks),
             "class_rows": list(self.class_rows),
+            "warnings": list(self.warnings),
         }
 
 
@@ -90,7 +97,7 @@ def judge(
     *,
     window: Sample,
     since: Sample | None = None,
-    baseline: float | None = None,
+    baseline: Baseline | float | None = None,
     coverage: float | None = None,
     checks: Sequence[Check] = CHECKS,
 ) -> Judgement:
@@ -101,7 +108,8 @@ def judge(
         name: A watched metric.
         window: The current window (`samples.sample_rows`, `samples.sample_days`).
         since: All matured days since promotion, for daily looks; by default the window.
-        baseline: The champion's score on its promotion holdout; None if unknown.
+        baseline: The champion's score on its promotion holdout (`Sample.baseline`), or one number, on all
+            rows at once; None if unknown.
         coverage: The label coverage (`maturing.Cohorts`), which is reported and decides nothing.
         checks: The policy.
 
@@ -110,7 +118,8 @@ def judge(
 
     Raises:
         SpecError: If the metric is not watched.
-        DataError: If the baseline or a daily value lies beyond the metric's bounds (`Watched.low`, `high`).
+        DataError: If the baseline or a daily value is none that the metric can have, or the baseline was not
+            measured as the window is watched (`evidence.comparable`).
 
     >>> import numpy as np
     >>> from ct_components.statistics.performance.samples import sample_days
@@ -123,10 +132,13 @@ accuracy is 0.8400 now, from 500 rows and one look at α 0.05.
     """
     if name not in performance.metrics:
         raise SpecError(f"metric is {name!r}; allowed: {', '.join(performance.metrics)}")
-    low, high = performance.bounds(name)
-    if baseline is not None and not (math.isfinite(baseline) and low <= baseline <= high):
-        raise DataError(f"baseline of {name} is {baseline}; allowed: a finite number, {low} to {high}")
-    evidence = Evidence(performance, name, window, since or window, baseline)
+    watched = watched_as(performance, name, window)
+    known = baseline if isinstance(baseline, Baseline) else Baseline(of_rows=baseline)
+    compared = comparable(performance, name, watched, known)
+    low, high = performance.possible(name)
+    if compared is not None and not (math.isfinite(compared) and low <= compared <= high):
+        raise DataError(f"baseline of {name} is {compared}; allowed: a finite number, {low} to {high}")
+    evidence = Evidence(performance, name, watched, watched_as(performance, name, since or window), compared)
     return _judgement(evidence, decide(evidence, checks), coverage)
 
 
@@ -160,10 +172,10 @@ def _judgement(evidence: Evidence, decision: Decision, coverage: float | None) -
         explanation=decision.explanation,
         metric=evidence.name,
         higher_is_better=evidence.metric.higher_is_better,
-        value=window.value,
+        value=None if window.value is None else _finite_or_none(window.value),
         lower=_finite_or_none(limits.lower(evidence.alpha)) if limits else None,
         upper=_finite_or_none(limits.upper(evidence.alpha)) if limits else None,
-        standard_error=limits.standard_error if limits else None,
+        standard_error=_finite_or_none(limits.standard_error) if limits else None,
         n=window.n,
         class_rows=window.class_rows,
         clusters=window.clusters,
@@ -176,6 +188,8 @@ def _judgement(evidence: Evidence, decision: Decision, coverage: float | None) -
         days=evidence.since.daily.size if days else None,
         sequence_limit=days.limit(evidence.alpha) if days else None,
         capital=days.capital if days else None,
+        warnings=evidence.warnings,
+        by_day=not window.pooled,
     )
 
 

@@ -58,6 +58,8 @@ _NEAREST = 0.9
 """Of the allowed distance: days that were better yet are remembered as this good, and sooner outweighed."""
 _FARTHEST = 1e6
 """What bets learn from a day that is farther off: its square must stay a number."""
+_MOST_ALLOWED = 1e200
+"""Of allowed distances, how far off a day can be: a capital that this pays has long fired."""
 _NEARLY_0 = 1e-12
 """A variance below this is none; after many equal days it would vanish."""
 _LOG_LARGEST = math.log(sys.float_info.max)
@@ -211,7 +213,9 @@ def sequence(values: npt.ArrayLike, *, level: float, bound: float) -> Sequence:
     if beyond.size:
         side = "most" if bound > level else "least"
         raise DataError(f"value of day {beyond[0] + 1} is {numbers[beyond[0]]}; allowed: at {side} {bound}")
-    return Sequence(distances, bets(distances / abs(bound - level)), level, bound)
+    allowed = abs(bound - level)
+    distances = np.minimum(distances, min(allowed * _MOST_ALLOWED, sys.float_info.max))
+    return Sequence(distances, bets(distances / allowed), level, bound)
 
 
 def bets(distances: npt.ArrayLike) -> Floats:

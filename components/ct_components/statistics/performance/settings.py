@@ -36,12 +36,14 @@ class Reason(StrEnum):
     """Fire: even the optimistic limit is worse than the baseline by `Watched.critical_degradation`."""
     THRESHOLD = "threshold"
     """Fire: even the optimistic limit is worse than the threshold."""
+    DEAD = "dead"
+    """Fire: the value is worse than the level without any variation, which chance does not explain."""
     GOOD_ENOUGH = "good_enough"
     """Fine: the pessimistic limit is better than the threshold and the critical level."""
     NOT_PROVEN = "not_proven"
     """Uncertain: the threshold or the critical level lies within the limits."""
     NO_VARIANCE = "no_variance"
-    """Uncertain: every cluster says exactly the same, so no error can be estimated."""
+    """Uncertain: every cluster says exactly the same, on too few clusters for `DEAD`, or nothing bad."""
     NO_LEVEL = "no_level"
     """Insufficient: there is no threshold, and no baseline to degrade from."""
     TOO_FEW_ROWS = "too_few_rows"
@@ -67,16 +69,18 @@ class Looks(StrEnum):
 class Watched:
     """When one metric is too bad.
 
-    Which way is worse belongs to the metric. 0.0 is a value; None is none.
+    Which way is worse belongs to the metric. 0.0 is a value; None is none. With daily looks, and for stored
+    days, threshold and baseline are compared with the mean of daily values, each day alike (`daily`).
 
     Attributes:
         threshold: A score below it, or a loss above it, is too bad; None for none.
         critical_degradation: By which share of the baseline's size it may be worse; above 0, and below 1 for
             a score; None for any.
         baseline: What it is compared with; None is the champion's score on its promotion holdout.
-        low: No day's value can be less; None is 0, and without limit for scores of a regression.
-        high: No day's value can be more; None is 1 for a score, and without limit for a loss. Values close
-            to what is possible make the confidence sequence fire sooner.
+        low: No day's value is less; None is 0, and without limit for scores of a regression.
+        high: No day's value is more; None is 1 for a score, and without limit for a loss. Values close to
+            what is possible make the confidence sequence fire sooner. A better day refutes the setting, which
+            then counts no more, with a warning.
     """
 
     threshold: float | None = None
@@ -171,19 +175,30 @@ class Performance:
         """Returns a watched metric."""
         return self._known_metrics()[name]
 
+    def possible(self, name: str) -> tuple[float, float]:
+        """Returns what a metric lies between by its definition; of the user's own nobody knows.
+
+        >>> Performance({"r2": Watched()}, task="regression").possible("r2")
+        (-inf, 1.0)
+        """
+        return (-math.inf, math.inf) if name in self.own else self._usual(name)
+
     def bounds(self, name: str) -> tuple[float, float]:
-        """Returns what a day's value of a watched metric lies between; infinite where nothing is known.
+        """Returns what a day's value of a watched metric should lie between; infinite where nothing is known.
 
         >>> Performance({"mae": Watched(high=60)}, task="regression").bounds("mae")
         (0.0, 60)
         """
-        watched, score = self.metrics[name], self.metric_named(name).higher_is_better
-        low = -math.inf if score and self.task == Task.REGRESSION else 0.0
-        high = 1.0 if score else math.inf
+        watched, (low, high) = self.metrics[name], self._usual(name)
         return (
             low if watched.low is None else watched.low,
             high if watched.high is None else watched.high,
         )
+
+    def _usual(self, name: str) -> tuple[float, float]:
+        score = self.metric_named(name).higher_is_better
+        low = -math.inf if score and self.task == Task.REGRESSION else 0.0
+        return low, 1.0 if score else math.inf
 
     def _known_metrics(self) -> dict[str, Metric]:
         return {**metrics_of(self.task), **self.own}
