@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from ct_components.statistics.moments import standard_deviation
-from ct_components.statistics.settings import Gate
+from ct_components.statistics.settings import Gate, Interval
 
 Value = float | int | str | None
 """What a check looked at or was compared with."""
@@ -60,31 +60,6 @@ class WindowRows:
     end: str
     rows: int | None
     partial: bool = False
-
-
-@dataclass(frozen=True)
-class GainRow:
-    """A gain in a guardrail metric or on a slice, held against a margin.
-
-    Attributes:
-        name: Of the metric or the slice.
-        n: Rows behind it.
-        gain: The gain; None where it was not estimated.
-        lower: One-sided lower limit at `alpha`.
-        upper: One-sided upper limit at `alpha`.
-        alpha: One-sided.
-        margin: By how much the gain may be negative.
-        relative: Whether the gain is relative to the champion's loss.
-    """
-
-    name: str
-    n: int
-    gain: float | None
-    lower: float | None
-    upper: float | None
-    alpha: float
-    margin: float
-    relative: bool = False
 
 
 @dataclass(frozen=True)
@@ -154,8 +129,8 @@ class Judged:
     effective_clusters: float | None = None
     anchor_gain: float | None = None
     anchor_lower: float | None = None
-    guardrails: tuple[GainRow, ...] = ()
-    slices: tuple[GainRow, ...] = ()
+    guardrails: tuple[Interval, ...] = ()
+    slices: tuple[Interval, ...] = ()
     mcnemar: Mapping[str, Any] | None = None
     alerts: tuple[str, ...] = ()
 
@@ -163,7 +138,7 @@ class Judged:
     def from_dict(cls, judgement: Mapping[str, Any]) -> Self:
         """Returns what the page shows of a judgement's dictionary; other keys are left alone."""
         known = {f.name: judgement[f.name] for f in fields(cls) if f.name in judgement}
-        rows = {key: tuple(GainRow(**row) for row in known.get(key, ())) for key in ("guardrails", "slices")}
+        rows = {key: tuple(Interval(**row) for row in known.get(key, ())) for key in ("guardrails", "slices")}
         return cls(**{**known, **rows, "alerts": tuple(known.get("alerts", ()))})
 
 

@@ -286,7 +286,11 @@ def wins(evidence: Evidence) -> Decision:
     """Promotes: nothing before objected."""
     gain = _known(evidence.gain)
     if _is_superior(evidence):
-        return Decision(Verdict.PROMOTE, Reason.SUPERIOR, f"Proven better than the champion: gain {_lower(evidence, gain)}.")
+        return Decision(
+            Verdict.PROMOTE,
+            Reason.SUPERIOR,
+            f"Proven better than the champion: gain {_lower(evidence, gain)}.",
+        )
     margin = gain_text(evidence, evidence.gate.delta, sign="")
     return Decision(
         Verdict.PROMOTE,

@@ -18,34 +18,9 @@ from ct_components.statistics.estimate import Estimate, Limits, RelativeGain
 from ct_components.statistics.evidence import Evidence, gather
 from ct_components.statistics.metrics import Predicted
 from ct_components.statistics.sequential import left
-from ct_components.statistics.settings import Claim, Gate, Reason, Verdict
+from ct_components.statistics.settings import Claim, Gate, Interval, Reason, Verdict
 
 __all__ = ["Claim", "Gate", "Judgement", "Reason", "Verdict", "judge"]
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A gain on some of the rows, or in another metric, with the limit that it is held against.
-
-    Attributes:
-        name: Of the metric or the slice.
-        n: Rows behind it.
-        gain: The gain; None where it cannot be estimated.
-        lower: One-sided lower limit at `alpha`.
-        upper: One-sided upper limit at `alpha`.
-        alpha: One-sided.
-        margin: By how much the gain may be negative.
-        relative: Whether the gain is relative to the champion's loss.
-    """
-
-    name: str
-    n: int
-    gain: float | None
-    lower: float | None
-    upper: float | None
-    alpha: float
-    margin: float
-    relative: bool
 
 
 @dataclass(frozen=True)

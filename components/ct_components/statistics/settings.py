@@ -79,6 +79,31 @@ class Reason(StrEnum):
     """Promote: proven not worse by the margin, as `Gate.claim` asks."""
 
 
+@dataclass(frozen=True)
+class Interval:
+    """A gain on some of the rows, or in another metric, with the limit that it is held against.
+
+    Attributes:
+        name: Of the metric or the slice.
+        n: Rows behind it.
+        gain: The gain; None where it cannot be estimated.
+        lower: One-sided lower limit at `alpha`.
+        upper: One-sided upper limit at `alpha`.
+        alpha: One-sided.
+        margin: By how much the gain may be negative.
+        relative: Whether the gain is relative to the champion's loss.
+    """
+
+    name: str
+    n: int
+    gain: float | None
+    lower: float | None
+    upper: float | None
+    alpha: float
+    margin: float
+    relative: bool
+
+
 _UP_TO_1 = {m.name for task in Task for m in metrics_of(task).values() if m.higher_is_better}
 
 
