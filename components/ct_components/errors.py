@@ -12,6 +12,7 @@
     │   └── Duplicate           15   another run holds the same key
     ├── StageTimeout            20   a stage took longer than it was given
     └── Unreachable             75   a service does not answer: try again (sysexits' EX_TEMPFAIL)
+        └── Overtaken           75   another run was quicker: what was decided must be decided anew
 
 A Job's podFailurePolicy fails at once on 10 to 15 and retries on 75. Exit code 1 is a bug, 2 a misuse of
 the command line. A message names the role, the value, and what was allowed or available.
@@ -74,6 +75,10 @@ class Unreachable(CTError):
     """A service does not answer; the same call may go through later."""
 
     exit_code = 75
+
+
+class Overtaken(Unreachable):
+    """Another run changed what this one had reckoned with; decided anew, it may go through."""
 
 
 EXIT_CODES = {

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ct_components.errors import Duplicate, StateError, Unreachable
+from ct_components.errors import Duplicate, Overtaken, StateError
 from ct_components.ledger import StageOutcome
 
 NOON = datetime(2013, 4, 1, 12, tzinfo=UTC)
@@ -144,7 +144,7 @@ class TestVerdicts:
             ledger.claim_run(run(name, key=name))
         ledger.record_verdict(verdict("run-1", challenge=1))
 
-        with pytest.raises(Unreachable, match=r"judged as challenge 1 .* which run run-1 has become by now"):
+        with pytest.raises(Overtaken, match=r"judged as challenge 1 .* which run run-1 has become by now"):
             ledger.record_verdict(verdict("run-2", challenge=1))
 
         assert ledger.verdict("run-2") is None

@@ -14,7 +14,7 @@ import pytest
 from ct_components.champion import make_champion
 from ct_components.errors import DataError, ModelError, StateError
 from ct_components.stage import Context
-from ct_components.stages.evaluate_challenger import evaluate
+from ct_components.stages.evaluate_challenger import evaluate, outputs
 from ct_components.stages.evaluate_challenger import rows as holdout_rows
 
 
@@ -299,6 +299,24 @@ class TestChallenges:
             monkeypatch.delenv("KFP_CT_LEDGER_URL")
         two_models.evaluate(two_models.strong, holdout=holdout(lambda table: table.slice(0, 10)))
         assert self.challenge(two_models)[1] == 1
+
+    def test_who_is_overtaken_is_judged_again_as_the_next_one(self, two_models, monkeypatch):
+        other = two_models.train("run-3")
+        still_to_come = [other]
+
+        def overtaken(*arguments):
+            evidence = evaluate.evaluate(*arguments)
+            if still_to_come:
+                two_models.evaluate(still_to_come.pop())
+            return evidence
+
+        monkeypatch.setattr(outputs, "evaluate", overtaken)
+        judged = two_models.evaluate(two_models.strong)
+
+        assert two_models.ledger.verdict("run-3")["challenge"] == 1
+        assert judged.report["challenge"] == two_models.ledger.verdict("run-strong")["challenge"] == 2
+        version = two_models.registry.version("shop", "2")
+        assert version.tags["challenge"] == "2"
 
 
 def test_a_version_that_does_not_exist_is_named(two_models):

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential, wait_random
 
 from ct_components.connections import redact
-from ct_components.errors import Duplicate, StateError, Unreachable
+from ct_components.errors import Duplicate, Overtaken, StateError, Unreachable
 from ct_components.ledger.database import Database
 from ct_components.ledger.records import Promotion, Run, StageOutcome
 from ct_components.ledger.tables import (
@@ -176,7 +176,7 @@ class Ledger:
 
         Raises:
             StateError: If the ledger does not know the run.
-            Unreachable: If another challenge of the same champion was judged meanwhile: a retry counts it.
+            Overtaken: If another challenge of the same champion was judged meanwhile and took the number.
         """
         try:
             with self._database.writing() as connection:
@@ -196,7 +196,7 @@ class Ledger:
             return
         same = _spending(row["model"], champion, row["run_id"]).where(verdicts.c.challenge == number)
         if other := connection.execute(same.with_only_columns(verdicts.c.run_id)).scalar():
-            raise Unreachable(
+            raise Overtaken(
                 f"this was judged as challenge {number} of {row['model']} version {champion or 'none yet'}, "
                 f"which run {other} has become by now; it must be judged again"
             )

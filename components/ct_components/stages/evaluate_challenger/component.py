@@ -34,12 +34,11 @@ def evaluate_challenger(
         The verdict: promote, hold, reject or insufficient.
     """
     from ct_components.stage import stage
-    from ct_components.stages.evaluate_challenger import evaluate, outputs
+    from ct_components.stages.evaluate_challenger import outputs
 
     with stage("evaluate_challenger", context) as run:
-        evidence = evaluate.evaluate(run, holdout.path, challenger, windows, gates)
-        settings = outputs.Settings(windows, gates, holdout.metadata)
-        written = outputs.write(run, evidence, settings, report.path, page.path)
+        settings = outputs.Settings(challenger, windows, gates, holdout.metadata)
+        written = outputs.judge_and_write(run, holdout.path, settings, report.path, page.path)
         metrics.metadata.update(written.metrics)
         curves.log_roc_curve(*written.roc)
         curves.log_confusion_matrix(outputs.CLASSES, written.confusion)

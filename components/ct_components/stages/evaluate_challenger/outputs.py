@@ -1,27 +1,35 @@
 """Writing a judgement down: report, page, KFP's metrics, MLflow and the ledger."""
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
+
 from ct_components import connections, pages
+from ct_components.errors import Overtaken
 from ct_components.registry import VERDICT_PAGE, VERDICT_REPORT, Registry
 from ct_components.stage import Context, ledger_of
-from ct_components.stages.evaluate_challenger.evaluate import Evidence
+from ct_components.stages.evaluate_challenger.evaluate import Evidence, evaluate
 from ct_components.storage import atomic_write
 from ct_components.windows import Windows
 
 if TYPE_CHECKING:
     from ct_components.statistics.gate import Judgement
 
+logger = logging.getLogger("kfp-ct")
+
 CLASSES = ["others", "positive"]
+_ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
 class Settings:
     """The stage's parameters, as text."""
 
+    challenger: str
     windows: str
     gates: str
     holdout: Mapping[str, Any]
@@ -37,11 +45,34 @@ class Outputs:
     confusion: list[list[int]]
 
 
+def judge_and_write(
+    run: Context, holdout_path: str, settings: Settings, report_path: str, page_path: str
+) -> Outputs:
+    """Judges, and records it; anew, as the next challenge, if another run has taken the number meanwhile.
+
+    Raises:
+        Unreachable: If MLflow or the ledger does not answer.
+        Overtaken: If that happens every time.
+    """
+    for attempt in Retrying(
+        retry=retry_if_exception_type(Overtaken),
+        stop=stop_after_attempt(_ATTEMPTS),
+        wait=wait_random(0, 1),
+        before_sleep=lambda state: logger.info("%s", state.outcome and state.outcome.exception()),
+        reraise=True,
+    ):
+        with attempt:
+            evidence = evaluate(run, holdout_path, settings.challenger, settings.windows, settings.gates)
+            written = write(run, evidence, settings, report_path, page_path)
+    return written
+
+
 def write(run: Context, evidence: Evidence, settings: Settings, report_path: str, page_path: str) -> Outputs:
     """Records a judgement everywhere that people and later stages look.
 
     Raises:
         Unreachable: If MLflow or the ledger does not answer.
+        Overtaken: If another challenge of the same champion was recorded meanwhile with the same number.
     """
     judgement = evidence.judgement
     report = _report(run, evidence, settings)
