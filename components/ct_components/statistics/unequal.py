@@ -21,8 +21,8 @@ The :math:`x_g` are taken to vary alike whatever their cluster's weight, as when
 of its rows, makes the noise. Where rows make it, large clusters vary less, and the law is a little too
 careful. A metric that looks at each class for itself rests on weights of its own for each, and nobody knows
 which class makes the error: the law is that of the class for which it is heaviest. Measured
-(docs/reference/calibration.md): a gain in ROC AUC keeps its level far out in the tail, where t(G - 1) is wrong
-several times as often as it says; a skewed gain, as in log loss on very unequal days, errs slightly there.
+(docs/reference/calibration.md): a gain in ROC AUC keeps its level far out in the tail, where t(G - 1) is
+wrong several times as often as it says; a skewed gain, as in log loss on very unequal days, errs slightly.
 
 References:
     Hansen (2021). The exact distribution of the White t-ratio (the same ratio in regression). University of
