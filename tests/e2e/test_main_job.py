@@ -111,13 +111,13 @@ def edited_pipeline(tmp_path, edit):
 def test_the_compiled_yaml_is_what_runs(shell, write_spec, tmp_path):
     def raise_the_bar(pipeline):
         command = pipeline["deploymentSpec"]["executors"]["exec-evaluate-challenger"]["container"]["command"]
-        assert "        evidence = evaluate.evaluate(" in command[-1]
+        assert "        settings = outputs.Settings(" in command[-1]
         command[-1] = command[-1].replace(
-            "        evidence = evaluate.evaluate(",
+            "        settings = outputs.Settings(",
             "        import json\n"
             "        gates = json.dumps({**json.loads(gates), 'floors': {'roc_auc': 0.99}})\n"
             "        print('edited by hand')\n"
-            "        evidence = evaluate.evaluate(",
+            "        settings = outputs.Settings(",
         )
         pipeline["root"]["inputDefinitions"]["parameters"]["reason"]["defaultValue"] = "schedule"
 
