@@ -216,7 +216,7 @@ class TestLabelsThatArriveLate:
         days = np.repeat(np.arange("2013-01-01", "2013-04-01", dtype="datetime64[D]"), 200)
         fraud = rng.random(days.size) < 0.2
         scores = rng.normal(size=days.size) + 2 * fraud
-        reported = days + 1 + rng.exponential(10, days.size).astype("timedelta64[D]")
+        reported = days + np.timedelta64(1, "D") + rng.exponential(10, days.size).astype("timedelta64[D]")
         return days, fraud, Predicted.binary(scores, threshold=1.5), reported
 
     def test_a_good_champion_is_not_fired_on_before_its_labels_are_there(self):

@@ -12,6 +12,7 @@ from ct_components.statistics.performance.maturing import cohorts, in_charge, la
 
 HOURS = 48
 DELAY = np.timedelta64(HOURS, "h")
+NEVER = np.datetime64("NaT", "s")
 NO_DELAY = np.timedelta64(0, "D")
 
 
@@ -116,7 +117,7 @@ def test_each_version_and_day_counts_once(rows):
     [
         (lambda: matured(["NaT"], as_of=at("2013-03-01"), label_delay=DELAY), "1 of 1 days are NaT"),
         (lambda: matured(["soon"], as_of=at("2013-03-01"), label_delay=DELAY), "days cannot be read"),
-        (lambda: matured(["2013-03-01"], as_of=at("NaT"), label_delay=DELAY), "as-of is NaT"),
+        (lambda: matured(["2013-03-01"], as_of=NEVER, label_delay=DELAY), "as-of is NaT"),
         (lambda: matured(["2013-03-01"], as_of=at("2013-03-01"), label_delay=-DELAY), "label delay is -48"),
         (
             lambda: cohorts(["2013-03-01"], [True, True], as_of=at("2013-03-01"), label_delay=DELAY),
@@ -127,7 +128,7 @@ def test_each_version_and_day_counts_once(rows):
             "2 versions for 1 days",
         ),
         (
-            lambda: in_charge(["2013-03-01"], [1], champion=1, promoted=at("NaT")),
+            lambda: in_charge(["2013-03-01"], [1], champion=1, promoted=NEVER),
             "promotion is NaT",
         ),
         (lambda: latest_rows([1], ["2013-03-01"], [1, 2]), "2 times of writing for 1 days"),
