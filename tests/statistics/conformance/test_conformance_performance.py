@@ -228,9 +228,9 @@ class TestLabelsThatArriveLate:
         def judged(chosen):
             return verdict_on_rows(settings, "precision", known[chosen], predicted.rows(chosen), days[chosen])
 
-        unmatured_labels = days >= as_of - 14
+        unmatured_labels = days >= as_of - np.timedelta64(14, "D")
         ripe = matured(days, as_of=as_of, label_delay=np.timedelta64(45, "D"))
-        naive, here = judged(unmatured_labels), judged(ripe & (days >= days[ripe].max() - 13))
+        naive, here = judged(unmatured_labels), judged(ripe & (days >= days[ripe].max() - np.timedelta64(13, "D")))
 
         truth = metric_named("precision").value(fraud, predicted)
         assert naive.verdict is Verdict.FIRE
