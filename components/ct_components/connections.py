@@ -16,6 +16,8 @@ LEDGER_URL = "KFP_CT_LEDGER_URL"
 TRACKING_URI = "MLFLOW_TRACKING_URI"
 ARTIFACT_ROOT = "KFP_CT_MLFLOW_ARTIFACT_ROOT"
 STATE_HOME = "KFP_CT_HOME"
+REPORT_ROOT = "KFP_CT_REPORT_ROOT"
+KFP_HOST = "KFP_CT_KFP_HOST"
 
 # A password may hold "/", "@" or "?" that nobody encoded, so it ends at the last "@" of the word.
 # Up to the last @ of a word, since passwords may hold any sign but a blank; a path with an @ is none.
@@ -69,6 +71,11 @@ def ledger_url(environment: Mapping[str, str] = os.environ) -> str | None:
 def state_home(environment: Mapping[str, str] = os.environ) -> Path:
     """Returns the state folder of a laptop: ``KFP_CT_HOME``, else ``.kfp-ct`` beside where one stands."""
     return Path(environment.get(STATE_HOME) or ".kfp-ct").resolve()
+
+
+def report_root(environment: Mapping[str, str] = os.environ) -> Path:
+    """Returns where monitors write their pages: ``KFP_CT_REPORT_ROOT``, else a folder of the state folder."""
+    return Path(environment.get(REPORT_ROOT) or state_home(environment) / "monitoring").absolute()
 
 
 def embedded(home: Path, environment: Mapping[str, str] = os.environ) -> dict[str, str]:

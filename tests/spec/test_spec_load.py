@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from ct_components.errors import SpecError
 from ct_components.spec import (
     Columns,
+    DriftTrigger,
     Duration,
     Gates,
     ModelSpec,
     Rule,
     Source,
     Training,
+    Triggers,
     Validation,
     WindowLengths,
     dump_spec,
@@ -60,6 +62,7 @@ def specs(draw):
         validation=Validation(rules=[rule]),
         training=Training(parameters=draw(st.dictionaries(names, scalars | st.lists(scalars), max_size=3))),
         gates=Gates(alpha=draw(st.floats(1e-12, 0.49)), spending="even:12"),
+        triggers=Triggers(drift=DriftTrigger(weights={plan: 1}), cooldown=draw(durations)),
     )
 
 
@@ -92,10 +95,31 @@ def test_whatever_is_wrong_no_other_error_escapes(data, flights):
         "parameters",
         "gates",
         "windows",
+        "triggers",
+        "schedule",
+        "weights",
         *section,
     ]
-    values = scalars | st.sampled_from(
-        ["30d", {"min_clusters": 40}, {"holdout": "2d"}, ["late"], [{"column": "hour"}], {"random_state": 1}]
+    values = (
+        scalars
+        | st.sampled_from(
+            [
+                "30d",
+                {"min_clusters": 40},
+                {"holdout": "2d"},
+                ["late"],
+                [{"column": "hour"}],
+                {"random_state": 1},
+            ]
+        )
+        | st.sampled_from(
+            [
+                "0 3 * * *",
+                {"schedule": "* * * * *"},
+                {"drift": {"weights": {"hour": 0}}},
+                {"budget": {"runs": 1}},
+            ]
+        )
     )
     section.update(data.draw(st.dictionaries(st.sampled_from(keys), values, min_size=1, max_size=3)))
 
@@ -113,7 +137,7 @@ def test_the_dump_is_canonical_and_holds_the_defaults(small):
     dumped = json.loads(dump_spec(parse_spec(small, "model.yaml")))
 
     assert list(dumped) == sorted(dumped)
-    assert dumped["windows"] == {"embargo": "0d", "holdout": "14d", "train": "90d"}
+    assert dumped["windows"] == {"current": "7d", "embargo": "0d", "holdout": "14d", "train": "90d"}
     assert dumped["gates"]["floors"] == {}
 
 

@@ -41,7 +41,10 @@ validation:
             "this one is columns.target already"
         ),
         "windows.holdout (line 8): got 14; allowed: a duration such as 90d, 2w, 36h or 30m, at most 36525d",
-        "windows.trian (line 8): unknown key; did you mean 'train'? allowed here: train, holdout, embargo",
+        (
+            "windows.trian (line 8): unknown key; did you mean 'train'? allowed here: train, holdout, "
+            "embargo, current"
+        ),
         "validation.min_rows (line 10): got '1000'; allowed: a whole number from 1",
         (
             "validation.rules[0].column (line 12): got 'distnce'; did you mean 'distance'? allowed: "
@@ -112,7 +115,7 @@ validation:
         (
             "windows:",
             "windows (line 8): got nothing (null)",
-            "allowed: a mapping with the keys train, holdout, embargo",
+            "allowed: a mapping with the keys train, holdout, embargo, current",
         ),
         (
             "training: {estimator: os.system}",
@@ -193,22 +196,22 @@ validation:
             "allowed: once",
         ),
         (
-            "triggers: {}",
-            "triggers (line 8): unknown key",
-            "allowed here: model, task, source, columns, windows, validation, training, gates",
+            "notify: {}",
+            "notify (line 8): unknown key",
+            "allowed here: model, task, source, columns, windows, validation, training, gates, triggers",
         ),
         (
             "Gates: {}",
             "Gates (line 8): unknown key",
             (
                 "did you mean 'gates'? allowed here: model, task, source, columns, windows, "
-                "validation, training, gates"
+                "validation, training, gates, triggers"
             ),
         ),
         (
             "a.b: 1",
             "['a.b'] (line 8): unknown key",
-            "allowed here: model, task, source, columns, windows, validation, training, gates",
+            "allowed here: model, task, source, columns, windows, validation, training, gates, triggers",
         ),
     ],
 )
@@ -249,7 +252,7 @@ def test_what_is_no_mapping_is_refused_with_the_keys_of_a_spec(text, found, refu
     assert refused(text) == [
         (
             f"{found}; allowed: a mapping with the keys model, task, source, columns, windows, "
-            "validation, training, gates"
+            "validation, training, gates, triggers"
         )
     ]
 

@@ -10,24 +10,38 @@ from ct_components.spec.model import (
     Gates,
     ModelSpec,
     Rule,
-    Section,
     Source,
     Training,
     Validation,
     WindowLengths,
 )
+from ct_components.spec.section import Section
+from ct_components.spec.triggers import (
+    Breaker,
+    Budget,
+    DriftTrigger,
+    PerformanceTrigger,
+    Triggers,
+    WatchedMetric,
+)
 from ct_components.spec.zones import load_zone
 
 __all__ = [
+    "Breaker",
+    "Budget",
     "Columns",
+    "DriftTrigger",
     "Duration",
     "Gates",
     "ModelSpec",
+    "PerformanceTrigger",
     "Rule",
     "Section",
     "Source",
     "Training",
+    "Triggers",
     "Validation",
+    "WatchedMetric",
     "WindowLengths",
     "dump_spec",
     "load_spec",

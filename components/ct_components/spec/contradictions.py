@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from ct_components.errors import SpecError
+from ct_components.spec.cron import firings_in, is_cron, shortest_gap
 from ct_components.spec.durations import Duration
 from ct_components.spec.problems import KeyPath, Problem
 
@@ -28,6 +29,8 @@ def contradictions(spec: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _never_enough_days(spec)
     yield from _unreachable_floors(spec)
     yield from _slices(spec)
+    yield from _schedule_held_back(spec)
+    yield from _weights(spec)
 
 
 def _section(spec: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -146,3 +149,49 @@ def _slices(spec: Mapping[str, Any]) -> Iterator[Problem]:
         if isinstance(name, str) and name not in categorical:
             allowed = "one of columns.categorical"
             yield Problem.of_name(("gates", "slices", index), name, allowed, categorical)
+
+
+def _schedule_held_back(spec: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yields a cooldown and a budget that would suppress what the schedule itself asks for."""
+    triggers = _section(spec, "triggers")
+    schedule, cooldown = triggers.get("schedule"), _length(triggers.get("cooldown"))
+    if not isinstance(schedule, str) or not is_cron(schedule):
+        return
+    gap = shortest_gap(schedule)
+    if cooldown is not None and cooldown >= gap:
+        allowed = f"less than {_hours(gap)}, the shortest time between two runs of triggers.schedule"
+        yield Problem.of(("triggers", "cooldown"), triggers["cooldown"], allowed)
+    budget = _section(triggers, "budget")
+    runs, per = budget.get("runs"), _length(budget.get("per"))
+    needed = firings_in(schedule, per) if per else 0
+    if isinstance(runs, int) and runs < needed:
+        allowed = f"at least {needed}, as triggers.schedule alone asks for so many in {budget['per']}"
+        yield Problem.of(("triggers", "budget", "runs"), runs, allowed)
+
+
+def _length(text: object) -> timedelta | None:
+    try:
+        return Duration.parse(text).nominal if isinstance(text, str) else None
+    except SpecError:
+        return None
+
+
+def _hours(gap: timedelta) -> str:
+    minutes = round(gap / timedelta(minutes=1))
+    return f"{minutes}m" if minutes % 60 else f"{minutes // 60}h"
+
+
+def _weights(spec: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yields drift weights of columns that are no features, and weights that are all 0."""
+    weights, columns = _section(_section(spec, "triggers"), "drift").get("weights"), _section(spec, "columns")
+    if not isinstance(weights, Mapping) or "columns" not in spec:
+        return
+    features = [name for role in ("numeric", "categorical") for name in columns.get(role) or []]
+    path: KeyPath = ("triggers", "drift", "weights")
+    for name in weights:
+        if name not in features:
+            yield Problem.of_name(
+                (*path, name), name, "a feature in columns.numeric or columns.categorical", features
+            )
+    if not any(weights.values()):
+        yield Problem.of(path, dict(weights), "at least one weight above 0")

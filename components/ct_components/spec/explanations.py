@@ -27,7 +27,7 @@ def problems_of(error: ValidationError, schema: Node) -> Iterator[Problem]:
 def _problem(details: ErrorDetails, schema: Node) -> Problem:
     path: KeyPath = tuple(step for step in details["loc"] if step != "[key]")
     if details["type"] == "extra_forbidden" or "[key]" in details["loc"]:
-        return _unknown_key(path, _at(schema, path[:-1]))
+        return _unknown_key(path, _mapping(_at(schema, path[:-1]), schema))
     allowed = details["ctx"]["allowed"] if details["type"] == KIND else describe(_at(schema, path), schema)
     if details["type"] == "missing":
         return Problem(path, f"missing; allowed: {allowed}")
@@ -38,6 +38,12 @@ def _unknown_key(path: KeyPath, parent: Node) -> Problem:
     names = _known_keys(parent)
     hint = suggestion(str(path[-1]), names)
     return Problem(path, f"unknown key; {hint}allowed here: {listing(names)}")
+
+
+def _mapping(node: Node, schema: Node) -> Node:
+    """Returns the node itself, or of a section that may be null the section."""
+    options = (_resolved(option, schema) for option in node.get("anyOf", ()))
+    return next((option for option in options if option.get("type") == "object"), node)
 
 
 def _known_keys(node: Node) -> list[str]:

@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -21,11 +21,13 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from ct_components.errors import SpecError
+from ct_components.spec import cron
 from ct_components.spec.durations import POSITIVE_ALLOWED, POSITIVE_PATTERN, Duration
 from ct_components.spec.refusals import refusal
 from ct_components.spec.zones import allowed_zones, load_zone
 
 REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+WINDOWS_ALLOWED = "'k of n' with k from 1 to n and n up to 99, such as '2 of 3'"
 PARAMETER_ALLOWED = "text, a finite number, true, false, null or a list of these"
 
 
@@ -66,6 +68,17 @@ def _known_zone(name: str) -> None:
         raise refusal(allowed_zones(name)) from None
 
 
+def _fires(schedule: str) -> None:
+    if not cron.is_cron(schedule):
+        raise refusal(cron.ALLOWED)
+
+
+def _some_of_all(windows: str) -> None:
+    needed, _, last = windows.partition(" of ")
+    if int(needed) > int(last):
+        raise refusal(WINDOWS_ALLOWED)
+
+
 def _whole_references(uri: str) -> None:
     if "${" in REFERENCE.sub("", uri):
         raise refusal("references of the form ${NAME}, with a name of letters, digits and _")
@@ -97,6 +110,17 @@ def _parameter(value: object) -> object:
     return value
 
 
+Metric = Literal[
+    "roc_auc",
+    "average_precision",
+    "log_loss",
+    "brier_score",
+    "accuracy",
+    "balanced_accuracy",
+    "f1",
+    "precision",
+    "recall",
+]
 ModelName = Annotated[
     str,
     Text(
@@ -142,3 +166,5 @@ Parameter = Annotated[
     AfterValidator(_parameter),
     WithJsonSchema({"type": ["string", "number", "boolean", "null", "array"]}),
 ]
+Cron = Annotated[str, Text(cron.ALLOWED, "^\\S+( +\\S+){4}$", _fires)]
+Windows = Annotated[str, Text(WINDOWS_ALLOWED, "^[1-9][0-9]? of [1-9][0-9]?$", _some_of_all)]

@@ -13,9 +13,10 @@ from ct_components.spec.contradictions import contradictions
 from ct_components.spec.durations import Duration
 from ct_components.spec.explanations import describe, problems_of
 from ct_components.spec.fields import REFERENCE
-from ct_components.spec.model import ModelSpec, Section
+from ct_components.spec.model import ModelSpec
 from ct_components.spec.problems import KeyPath, Problem, listing, shown, suggestion
 from ct_components.spec.reader import Document, read, read_json
+from ct_components.spec.section import Section
 
 LARGEST = 1_000_000  # bytes; a spec has some thousand: a data file given by mistake is not parsed for minutes
 

@@ -6,14 +6,14 @@ Every section is usable alone, since a stage takes its own few settings and not 
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from ct_components.spec.contradictions import contradictions
 from ct_components.spec.durations import Duration
 from ct_components.spec.fields import (
     ColumnName,
     Estimator,
     Label,
+    Metric,
     ModelName,
     Parameter,
     PositiveDuration,
@@ -21,33 +21,10 @@ from ct_components.spec.fields import (
     Uri,
     Zone,
 )
-from ct_components.spec.refusals import contradiction
+from ct_components.spec.section import Section
+from ct_components.spec.triggers import Triggers
 
-Metric = Literal[
-    "roc_auc",
-    "average_precision",
-    "log_loss",
-    "brier_score",
-    "accuracy",
-    "balanced_accuracy",
-    "f1",
-    "precision",
-    "recall",
-]
 Margin = Annotated[float, Field(ge=0, lt=1)]
-
-
-class Section(BaseModel):
-    """A mapping of the model spec."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
-
-    def _refuse(self, name: str = "") -> Self:
-        """Refuses contradictions; `name` is the section's key in the spec, "" for the spec itself."""
-        values = self.model_dump(mode="json")
-        if problems := list(contradictions({name: values} if name else values)):
-            raise contradiction("; ".join(f"{problem.key}: {problem.text}" for problem in problems))
-        return self
 
 
 class Source(Section):
@@ -92,6 +69,10 @@ class WindowLengths(Section):
     )
     embargo: Duration = Field(
         default=Duration(0, "d"), description="Gap between training and holdout, beside the label delay."
+    )
+    current: PositiveDuration = Field(
+        default=Duration(7, "d"),
+        description="Length of the current window, the recent rows that monitors compare with the reference.",
     )
 
 
@@ -227,6 +208,7 @@ class ModelSpec(Section):
     )
     training: Training = Field(default_factory=Training, description="What is fitted.")
     gates: Gates = Field(default_factory=Gates, description="When the challenger is promoted.")
+    triggers: Triggers = Field(default_factory=Triggers, description="When the model is retrained.")
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
