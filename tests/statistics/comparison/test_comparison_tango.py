@@ -39,6 +39,10 @@ def statistic(counts, gain):
 @pytest.mark.parametrize(
     ("b", "c", "n", "alpha", "lower", "upper", "digits"),
     [
+        # Tango (1998): two ways to disinfect contact lenses, tried by the same 44 people; 90 % limits.
+        (0, 1, 44, 0.05, -0.096, 0.037, 3),
+        # Tango (1998), 95 % limits of a second table of 32 pairs.
+        (9, 3, 32, 0.025, -0.027, 0.390, 3),
         # Fagerland, Lydersen & Laake (2014): airway hyper-responsiveness, after less before.
         (1, 7, 21, 0.025, -0.517, -0.026, 3),
         # Fagerland, Lydersen & Laake (2017), chapter 8: complete response before and after consolidation.
