@@ -208,3 +208,18 @@ def test_a_model_that_is_no_better_is_found_better_as_rarely_as_alpha_says(n):
 
     assert 0.03 < np.mean(np.array(p_values) < 0.05) < 0.07
     assert 0.03 < np.mean(np.array(p_values) > 0.95) < 0.07
+
+
+@pytest.mark.parametrize("name", ["log_loss", "accuracy", "balanced_accuracy", "f1_macro"])
+def test_models_that_know_different_numbers_of_classes_are_compared(name):
+    """A class without a row, that one of two models gives no probability, changes nothing."""
+    rng = np.random.default_rng(12)
+    truth, raw = rng.integers(0, 2, 300), rng.random((2, 300, 2))
+    new, old = (Predicted.multiclass(each / each.sum(axis=1, keepdims=True)) for each in raw)
+    metric, index = metric_named(name, "multiclass"), np.arange(300)
+
+    wider = bootstrap_gain(metric, truth, new.with_classes(3), old, index).estimate
+    alike = bootstrap_gain(metric, truth, new, old, index).estimate
+
+    assert wider.value == alike.value
+    assert wider.standard_error == pytest.approx(alike.standard_error, rel=1e-9)

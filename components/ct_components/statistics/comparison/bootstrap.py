@@ -131,7 +131,9 @@ def bootstrap_gain(
     sums = [metric.sums(truth, predicted, index, groups) for predicted in (challenger, champion)]
     drawn = resampled_sums(np.concatenate(sums, axis=1), resamples, seed)
     totals = [each.sum(axis=0) for each in sums]
-    return bootstrap(metric, totals, np.split(drawn, 2, axis=1), n=len(truth), units=groups)
+    # Models that know different numbers of classes have different numbers of sums.
+    parts = np.split(drawn, [sums[0].shape[1]], axis=1)
+    return bootstrap(metric, totals, parts, n=len(truth), units=groups)
 
 
 def resampled_sums(sums: Floats, resamples: int, seed: int) -> Floats:
