@@ -195,3 +195,12 @@ def test_a_model_that_is_no_better_is_found_better_as_rarely_as_alpha_says():
     p_values = [generic_gain(alone, *numbers(seed, 400), blocks=40).p_value() for seed in range(400)]
 
     assert 0.02 < np.mean(np.array(p_values) < 0.05) < 0.08
+
+
+def test_a_loss_below_0_is_refused_since_no_share_of_it_can_be_gained():
+    saved = UserMetric("cost", higher_is_better=False, function=lambda *_: -0.3)
+
+    with pytest.raises(
+        DataError, match=r"metric cost is a loss and returned -0\.3 on all rows; allowed: 0 or"
+    ):
+        generic_gain(saved, *numbers(11, 40))

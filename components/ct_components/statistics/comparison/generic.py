@@ -47,7 +47,8 @@ Function = Callable[[Truth, Array], float]
 class UserMetric(Metric):
     """A metric that the user wrote as a function of all rows.
 
-    The function sees read-only arrays, and must give the same number for the same rows.
+    The function sees read-only arrays, and must give the same number for the same rows. A loss is 0 or more;
+    what may be negative, such as a cost less what it saves, is a score with its sign turned round.
 
     Attributes:
         function: From truth and answers to a finite number.
@@ -72,24 +73,21 @@ class UserMetric(Metric):
         """Returns the metric on all rows.
 
         Raises:
-            DataError: If the function fails, or returns no finite number.
+            DataError: If the function fails, or returns no finite number, or for a loss one below 0.
         """
-        return _checked(self.name, self.function, truth, self._answers(predicted), "all rows")
+        return _checked(self, truth, self._answers(predicted), "all rows")
 
     def without_each(self, truth: Truth, predicted: Predicted, index: Ints) -> Floats:
         """Returns the metric without each cluster, several at once.
 
         Raises:
-            DataError: If the function fails, or returns no finite number.
+            DataError: As `value`.
         """
         answers = self._answers(predicted)
         workers = self.workers or min(os.cpu_count() or 1, _MOST_WORKERS)
         parts = np.array_split(np.arange(int(index.max()) + 1), workers)
         with self._executor(workers) as executor:
-            asked = [
-                executor.submit(_without, self.name, self.function, truth, answers, index, part)
-                for part in parts
-            ]
+            asked = [executor.submit(_without, self, truth, answers, index, part) for part in parts]
             return np.concatenate([_answered(self.name, each.result) for each in asked])
 
     def _answers(self, predicted: Predicted) -> Array:
@@ -155,26 +153,27 @@ def generic_gain(
     return estimate_gain(metric, truth, challenger, champion, index)
 
 
-def _without(
-    name: str, function: Function, truth: Truth, answers: Array, index: Ints, groups: Ints
-) -> Floats:
+def _without(metric: UserMetric, truth: Truth, answers: Array, index: Ints, groups: Ints) -> Floats:
     """Returns the metric without each of these groups; rows keep their order."""
     values = np.empty(groups.size)
     for place, group in enumerate(groups):
         kept = np.flatnonzero(index != group)
-        values[place] = _checked(name, function, truth[kept], answers[kept], f"all blocks but {group}")
+        values[place] = _checked(metric, truth[kept], answers[kept], f"all blocks but {group}")
     return values
 
 
-def _checked(name: str, function: Function, truth: Truth, answers: Array, rows: str) -> float:
+def _checked(metric: UserMetric, truth: Truth, answers: Array, rows: str) -> float:
+    name = metric.name
     try:
-        value = function(_read_only(truth), _read_only(answers))
+        value = metric.function(_read_only(truth), _read_only(answers))
     except Exception as error:
         raise DataError(f"metric {name} failed on {rows}: {type(error).__name__}: {error}") from error
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise DataError(f"metric {name} returned {type(value).__name__} on {rows}; allowed: a number")
     if not math.isfinite(value):
         raise DataError(f"metric {name} returned {value} on {rows}; allowed: a finite number")
+    if value < 0 and not metric.higher_is_better:  # gains in a loss are shares of it
+        raise DataError(f"metric {name} is a loss and returned {value} on {rows}; allowed: 0 or more")
     return float(value)
 
 
