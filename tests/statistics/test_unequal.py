@@ -121,3 +121,16 @@ def test_thousands_of_clusters_are_pooled_to_the_careful_side():
 def test_a_kind_of_rows_in_one_cluster_is_refused():
     with pytest.raises(DataError, match="all rows of a kind lie in 1 of 3 clusters; allowed: at least 2"):
         ClusterT(np.array([[0.2, 0.3, 0.5], [1.0, 0.0, 0.0]]))
+
+
+@pytest.mark.parametrize("shares", [[0.5, 0.5], [0.9, 0.1], [0.5, 0.3, 0.2]])
+@pytest.mark.parametrize("probability", [1e-40, 1e-99])
+def test_few_clusters_have_quantiles_of_the_smallest_probabilities(shares, probability):
+    law = ClusterT(np.array([shares]))
+
+    assert law.upper_tail(law.quantile(probability)) == pytest.approx(probability, rel=1e-6)
+
+
+@pytest.mark.parametrize("probability", [1e-101, 1e-300, 5e-324])
+def test_what_no_ratio_tells_from_never_has_no_quantile(probability):
+    assert ClusterT(np.array([[0.5, 0.3, 0.2]])).quantile(probability) == math.inf

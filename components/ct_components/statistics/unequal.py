@@ -51,6 +51,8 @@ from ct_components.statistics.student import t_quantile
 _NODES = 200
 """Of Gauss-Legendre quadrature: eleven digits for 2 to 200 clusters."""
 _TINY = 1e-12
+_LEAST = 1e-100
+"""A probability below this is exceeded by nothing: the squares of such ratios would be no numbers."""
 _MOST = 200
 """Clusters that the law tells apart."""
 
@@ -106,7 +108,7 @@ class ClusterT:
             probability: Above 0, below one half.
 
         Returns:
-            Positive.
+            Positive; infinite below a probability of 1e-100.
         """
         if probability not in self._quantiles:
             self._quantiles[probability] = self._root(probability)
@@ -119,6 +121,8 @@ class ClusterT:
     def _root(self, probability: float) -> float:
         from scipy.optimize import brentq
 
+        if probability < _LEAST:
+            return math.inf
         target = math.log(probability)
         low = 0.1 * t_quantile(probability, self.shares.shape[1])
         high = 2 * low
