@@ -191,6 +191,11 @@ def test_a_row_without_cluster_is_refused(clusters):
         as_clusters(clusters, as_labels([0, 1]))
 
 
+def test_clusters_of_several_types_are_refused():
+    with pytest.raises(DataError, match=r"clusters are of several types .*; allowed: all of one type"):
+        as_clusters(np.array(["monday", 2], dtype=object), as_labels([0, 1]))
+
+
 def test_a_short_curve_is_scikit_learns_own():
     y, score = np.array([0, 0, 1, 1, 0, 1], dtype=bool), np.array([0.1, 0.4, 0.35, 0.8, 0.4, 0.4])
     fpr, tpr, thresholds = roc_curve(y, score, drop_intermediate=False)

@@ -53,7 +53,8 @@ def test_an_alpha_outside_its_range_is_refused(alpha):
 
 
 def test_challenges_count_from_one():
-    with pytest.raises(DataError, match="challenge is number 0; allowed: 1 or more"):
-        spend(0.05, 0)
+    for none in (0, 1.5, math.nan):
+        with pytest.raises(DataError, match=rf"challenge is number {none}; allowed: 1, 2 and so on"):
+            spend(0.05, none)
     with pytest.raises(DataError, match="number of challenges is -1; allowed: 0 or more"):
         spent(0.05, -1)

@@ -163,7 +163,8 @@ def as_clusters(clusters: npt.ArrayLike, like: Array) -> tuple[Array, Ints]:
         Names of shape (G,), sorted; indices into them of shape (n,).
 
     Raises:
-        DataError: If they are not one-dimensional, not as many, or a row has none (None, NaN, NaT).
+        DataError: If they are not one-dimensional, not as many, of types that cannot be sorted, or a row has
+            none (None, NaN, NaT).
 
     >>> names, index = as_clusters(["b", "a", "b"], as_labels([0, 1, 1]))
     >>> names.tolist(), index.tolist()
@@ -176,7 +177,10 @@ def as_clusters(clusters: npt.ArrayLike, like: Array) -> tuple[Array, Ints]:
         raise DataError(
             f"{int(unknown.sum())} of {array.size} rows belong to no cluster; allowed: one for each row"
         )
-    names, index = np.unique(array, return_inverse=True)
+    try:
+        names, index = np.unique(array, return_inverse=True)
+    except TypeError as error:
+        raise DataError(f"clusters are of several types ({error}); allowed: all of one type") from error
     return names, index
 
 

@@ -55,8 +55,8 @@ def spend(alpha: float, challenge: int, rule: str = "quadratic") -> float:
     """
     if not 0 < alpha < ALPHA_BOUND:
         raise DataError(f"alpha is {alpha}; allowed: above 0 and below 0.5")
-    if challenge < 1:
-        raise DataError(f"challenge is number {challenge}; allowed: 1 or more")
+    if not challenge >= 1 or challenge != math.floor(challenge):
+        raise DataError(f"challenge is number {challenge}; allowed: 1, 2 and so on")
     if rule == "quadratic":
         return 6 * alpha / (math.pi * challenge) ** 2
     planned = _planned(rule)

@@ -188,6 +188,8 @@ def test_clusters_of_another_length_are_refused():
         (np.zeros((2, 2)), r"counts have the shape \(2, 2\); allowed: \(2, 2, 2\) or \(clusters, 2, 2, 2\)"),
         (np.full((2, 2, 2), -1), "the smallest count is -1; allowed: 0 or more"),
         (np.full((2, 2, 2), np.nan), "the smallest count is nan; allowed: 0 or more"),
+        (np.full((2, 2, 2), np.inf), "a count is inf; allowed: 0, 1, 2 and so on"),
+        (np.full((2, 2, 2), 0.5), "a count is 0.5; allowed: 0, 1, 2 and so on"),
         (np.zeros((2, 2, 2)), "2000 resamples of 0 rows; allowed: at least 2 of each"),
         (np.ones((1, 2, 2, 2)), "2000 resamples of 1 blocks; allowed: at least 2 of each"),
     ],

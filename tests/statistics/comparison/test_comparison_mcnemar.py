@@ -162,7 +162,7 @@ def test_bad_decisions_are_named(y, challenger, champion, message):
         paired_counts(y, challenger, champion)
 
 
-@pytest.mark.parametrize("count", [-1, 0.5])
+@pytest.mark.parametrize("count", [-1, 0.5, math.nan, math.inf])
 def test_a_count_that_is_none_is_refused(count):
     with pytest.raises(DataError, match=rf"count of champion is {count}; allowed: 0, 1, 2 and so on"):
         PairedCounts(both=1, challenger=1, champion=count, neither=1)

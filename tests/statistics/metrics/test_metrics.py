@@ -140,6 +140,7 @@ def test_r2_of_a_constant_target_is_refused():
             "hold 1 NaN or infinite of 2 values, the first",
         ),
         (lambda: Predicted.binary([0.1, 1.5], probabilities=True), "reach from 0.1 to 1.5; allowed: 0 to 1"),
+        (lambda: Predicted.binary([0.1], threshold=np.nan), "threshold is NaN; allowed: a number"),
         (lambda: Predicted.binary(["a"]), "are of type"),
         (lambda: Predicted.multiclass([[0.5, 0.6]]), "of row 0 are .0.5, 0.6."),
         (lambda: Predicted.multiclass([[1.5, -0.5]]), "none below 0"),
@@ -184,3 +185,9 @@ def test_the_baseline_says_the_constant_that_is_best_for_the_metric(task, name, 
     metric = metric_named(name, task)
 
     assert metric.value(truth, baseline(metric, task, centre, 100)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("task", "centre"), [("binary", 7.0), ("binary", -0.1), ("multiclass", [0, 0, 0])])
+def test_a_baseline_of_shares_that_are_none_is_refused(task, centre):
+    with pytest.raises(DataError, match=r"the baseline predictor knows the shares .*; allowed: 0 to 1"):
+        baseline(metric_named("log_loss", task), task, centre, 10)

@@ -81,7 +81,9 @@ def test_wilsons_limits_mirror_and_stay_within_0_and_1(count, n, alpha):
     assert (known.p_value() < alpha) == (known.lower(alpha) > 0)
 
 
-@pytest.mark.parametrize(("value", "n"), [(1.5, 10), (-0.1, 10), (math.nan, 10), (0.5, 0), (0.5, -3)])
+@pytest.mark.parametrize(
+    ("value", "n"), [(1.5, 10), (-0.1, 10), (math.nan, 10), (0.5, 0), (0.5, -3), (0.5, math.nan)]
+)
 def test_what_is_no_proportion_is_refused(value, n):
     with pytest.raises(DataError, match="allowed: "):
         WilsonEstimate(value, n)

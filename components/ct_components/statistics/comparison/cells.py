@@ -174,6 +174,9 @@ def _checked(counts: npt.ArrayLike) -> Floats:
         raise DataError(f"counts have the shape {cells.shape}; allowed: (2, 2, 2) or (clusters, 2, 2, 2)")
     if not (cells >= 0).all():
         raise DataError(f"the smallest count is {cells.min()}; allowed: 0 or more")
+    strange = cells[np.isinf(cells) | (cells != np.floor(cells))]
+    if strange.size:
+        raise DataError(f"a count is {strange[0]}; allowed: 0, 1, 2 and so on")
     return cells.reshape(-1, _CELLS).astype(np.float64)
 
 

@@ -47,7 +47,7 @@ class PairedCounts:
     def __post_init__(self) -> None:
         """Refuses counts that are none."""
         for name, count in asdict(self).items():
-            if count < 0 or count != int(count):
+            if not 0 <= count < math.inf or count != int(count):
                 raise DataError(f"count of {name} is {count}; allowed: 0, 1, 2 and so on")
 
     @property

@@ -121,7 +121,7 @@ def baseline(metric: Metric, task: str, centre: npt.ArrayLike, n: int) -> Predic
         n: For how many rows.
 
     Raises:
-        DataError: If it knows too little, or what is no number.
+        DataError: If it knows too little, or what is no number, or no share.
 
     >>> baseline(MAE, "regression", [3.5, 2.0], n=2).values
     array([2., 2.])
@@ -135,6 +135,10 @@ def baseline(metric: Metric, task: str, centre: npt.ArrayLike, n: int) -> Predic
     if Task(task) is Task.REGRESSION:
         return Predicted.regression(np.full(n, known[1 if metric is MAE else 0]))
     shares = known if known.size > 1 else np.array([1 - known[0], known[0]])
+    if not ((shares >= 0) & (shares <= 1)).all() or not shares.any():
+        raise DataError(
+            f"the baseline predictor knows the shares {shares.tolist()}; allowed: 0 to 1, not all 0"
+        )
     if Task(task) is Task.MULTICLASS:
         return Predicted.multiclass(np.tile(shares / shares.sum(), (n, 1)))
     return Predicted.binary(np.full(n, shares[1]), threshold=_THRESHOLDS.get(metric.name, 0.5))

@@ -1,5 +1,6 @@
 """One model's answers on the rows of a window, checked once."""
 
+import math
 from dataclasses import dataclass
 from typing import Self
 
@@ -43,11 +44,13 @@ class Predicted:
             role: Whose scores, for the message.
 
         Raises:
-            DataError: If a score is not finite, or no probability though it should be.
+            DataError: If a score is not finite, or no probability though it should be, or a threshold is NaN.
 
         >>> Predicted.binary([0.2, 0.5]).decided
         array([0, 1])
         """
+        if math.isnan(threshold):
+            raise DataError("threshold is NaN; allowed: a number")
         values = as_numbers(scores, role)
         outside = bool(((values < 0) | (values > 1)).any())
         if probabilities and outside:

@@ -47,7 +47,7 @@ class WilsonEstimate:
         """Refuses what is no proportion of rows."""
         if not 0 <= self.value <= 1:
             raise DataError(f"proportion is {self.value}; allowed: 0 to 1")
-        if self.n < 1:
+        if not self.n >= 1:
             raise DataError(f"number of rows is {self.n}; allowed: 1 or more")
 
     @property
