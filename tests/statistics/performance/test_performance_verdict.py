@@ -461,10 +461,11 @@ def test_of_an_own_metric_the_best_day_replaces_a_refuted_setting():
     assert "120 counts in its place" in judged.warnings[0]
 
 
-def test_a_day_that_no_metric_can_have_is_refused():
+@pytest.mark.parametrize("looks", ["once", "daily"])
+def test_a_day_that_no_metric_can_have_is_refused(looks):
     with pytest.raises(DataError, match=r"value of day 2 is 86\.0; allowed: at most 1"):
         judge(
-            Performance({"accuracy": Watched(0.65)}),
+            Performance({"accuracy": Watched(0.65)}, looks=looks),
             "accuracy",
             window=sample_days(ACCURACY, [0.8, 86.0], [500, 500]),
         )

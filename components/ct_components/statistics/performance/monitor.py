@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from ct_components.errors import DataError, SpecError
 from ct_components.statistics.performance.checks import CHECKS, Check, Decision, decide
 from ct_components.statistics.performance.daily import Baseline
@@ -138,8 +140,19 @@ accuracy is 0.8400 now, from 500 rows and one look at α 0.05.
     low, high = performance.possible(name)
     if compared is not None and not (math.isfinite(compared) and low <= compared <= high):
         raise DataError(f"baseline of {name} is {compared}; allowed: a finite number, {low} to {high}")
+    for sample in (window, since or window):
+        _require_possible(sample, low, high)
     evidence = Evidence(performance, name, watched, watched_as(performance, name, since or window), compared)
     return _judgement(evidence, decide(evidence, checks), coverage)
+
+
+def _require_possible(sample: Sample, low: float, high: float) -> None:
+    """Refuses daily values that no metric can have, such as an accuracy in percent."""
+    beyond = np.flatnonzero((sample.daily < low) | (sample.daily > high))
+    if beyond.size:
+        value = sample.daily[beyond[0]]
+        allowed = f"at most {high}" if value > high else f"at least {low}"
+        raise DataError(f"value of day {beyond[0] + 1} is {value}; allowed: {allowed}")
 
 
 def overall(judgements: Iterable[Judgement]) -> Judgement:
