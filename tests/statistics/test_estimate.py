@@ -317,5 +317,5 @@ def test_a_loss_of_0_has_no_error_to_estimate():
 
     assert (gain.value, gain.standard_error, gain.p_value()) == (pytest.approx(1.0), 0.0, 1.0)
     assert gain.lower(0.05) == -math.inf
-    assert swapped.value < 0
+    assert swapped.value == -1.0
     assert swapped.p_value() == 1.0

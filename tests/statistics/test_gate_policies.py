@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ct_components.errors import DataError, SpecError
+from ct_components.statistics.comparison.generic import UserMetric
 from ct_components.statistics.gate import Claim, Gate, Reason, Verdict, judge
 from ct_components.statistics.metrics import Predicted, Task, metrics_of
 
@@ -31,6 +32,13 @@ def holdout(task, seed=0, *, better=1.0, day_effect=0.0):
     shapes = 1 + np.array([better, 1.0])[:, None, None] * 2 * (truth[:, None] == np.arange(3))
     raw = rng.gamma(shapes)
     return truth, *(raw / raw.sum(axis=2, keepdims=True))
+
+
+def correlated(truth, predicted):
+    """Returns Pearson's correlation, which no constant has."""
+    if not np.ptp(predicted):
+        return float("nan")
+    return float(np.corrcoef(truth, predicted)[0, 1])
 
 
 def verdict_and_reason(judgement):
@@ -312,6 +320,68 @@ class TestWhatOneModelCannotSay:
         assert verdict_and_reason(judgement) == (Verdict.PROMOTE, Reason.SUPERIOR)
         assert judgement.champion_score > judgement.challenger_score
 
+    @pytest.mark.parametrize("cluster", ["day", "none"])
+    @pytest.mark.parametrize("metric", ["roc_auc_ovr", "f1_macro", "balanced_accuracy"])
+    @pytest.mark.parametrize("rows", [1, 2, 9])
+    def test_a_class_of_a_few_rows_is_insufficient_where_the_metric_looks_at_it(self, metric, cluster, rows):
+        y, new, old = holdout(Task.MULTICLASS, better=2.0)
+        rare = np.where((y == 2) & (np.cumsum(y == 2) > rows), 1, y)
+        gate = Gate(task="multiclass", metric=metric, cluster=cluster)
+
+        judgement = judge(rare, new, old, DAYS if cluster == "day" else None, gate)
+
+        assert verdict_and_reason(judgement) == (Verdict.INSUFFICIENT, Reason.TOO_FEW_CLUSTERS)
+        assert "each class must occur on at least 10" in judgement.explanation
+
+    def test_rows_without_a_class_that_both_models_know_are_compared(self):
+        y, new, old = holdout(Task.MULTICLASS, better=2.0)
+        kept = y != 2
+
+        judgement = judge(
+            y[kept], new[kept], old[kept], None, Gate(task="multiclass", metric="f1_macro", cluster="none")
+        )
+
+        assert judgement.verdict is Verdict.PROMOTE
+
+    @pytest.mark.parametrize("cluster", ["day", "none"])
+    def test_a_metric_that_no_constant_has_is_insufficient_and_says_why(self, cluster):
+        y, new, old = holdout(Task.REGRESSION, better=2.0)
+        correlation = UserMetric("correlation", function=correlated, workers=1)
+        gate = Gate(
+            task="regression", metric="correlation", cluster=cluster, metrics={"correlation": correlation}
+        )
+
+        judgement = judge(y, new, old, DAYS if cluster == "day" else None, gate)
+
+        assert verdict_and_reason(judgement) == (Verdict.INSUFFICIENT, Reason.UNDEFINED)
+        assert "not defined for the baseline predictor" in judgement.explanation
+
+    def test_a_target_that_varies_on_one_day_only_tells_no_error_of_r2(self):
+        y, new, old = np.where(DAYS == 0, np.arange(N) % 4, 0.0), np.zeros(N), np.zeros(N)
+
+        judgement = judge(y, new + 0.5 * y, old, DAYS, Gate(task="regression", metric="r2"))
+
+        assert verdict_and_reason(judgement) == (Verdict.INSUFFICIENT, Reason.UNDEFINED)
+        assert "the error of r2 cannot be estimated" in judgement.explanation
+
+    def test_a_champion_without_any_error_is_held_against_in_words_that_say_how_much(self):
+        y, new, _ = holdout(Task.REGRESSION, better=2.0)
+
+        judgement = judge(y, new, y, DAYS, Gate(task="regression"))
+
+        assert verdict_and_reason(judgement) == (Verdict.HOLD, Reason.NO_VARIANCE)
+        assert judgement.gain == -1.0
+        assert "a gain of -100.00 % without any variation" in judgement.explanation
+
+    def test_answers_of_another_task_are_refused(self):
+        y, new, old = holdout(Task.BINARY)
+
+        for wrong in (Predicted.regression(new), Predicted.multiclass(np.column_stack([1 - new, new]))):
+            with pytest.raises(
+                DataError, match="challenger answers are of another task; allowed: those of a"
+            ):
+                judge(y, wrong, old, DAYS, Gate())
+
     @pytest.mark.parametrize("absent", [0, 1, 2])
     @pytest.mark.parametrize("metric", ["roc_auc_ovr", "f1_macro", "balanced_accuracy"])
     def test_a_class_that_no_row_has_is_left_out_whichever_code_it_has(self, metric, absent):
@@ -329,6 +399,7 @@ class TestWhatOneModelCannotSay:
         judgement = judge(y, new, old, DAYS, Gate(task="regression"))
 
         assert judgement.verdict in {Verdict.REJECT, Verdict.INSUFFICIENT}
+        assert len(judgement.explanation) < 250
         json.dumps(judgement.to_dict(), allow_nan=False)
 
 
@@ -435,6 +506,10 @@ def test_faulty_calls_are_errors_not_verdicts(arguments, message):
         ({"margin": -0.1}, "gates.margin is -0.1; allowed: 0 or more and below 1"),
         ({"guardrails": {"mae": 0.1}}, "gates.guardrails is .*; allowed: by metric, of roc_auc"),
         ({"guardrails": {"f1": -0.1}}, "gates.guardrails is .*; allowed: 0 or more, below 1"),
+        (
+            {"floors": {"log_loss": float("inf")}},
+            "gates.floors is .*; allowed: .* 0 or more for a loss, finite",
+        ),
         ({"floors": {"log_loss": -1}}, "gates.floors is .*; allowed: at most 1 for a score, 0 or more"),
         ({"min_rows": 1}, "gates.min_rows is 1; allowed: 2 or more"),
         ({"min_slice_rows": 1}, "gates.min_slice_rows is 1; allowed: 2 or more"),

@@ -54,29 +54,38 @@ def enough_rows(evidence: Evidence) -> Decision | None:
 def enough_clusters(evidence: Evidence) -> Decision | None:
     """Decides insufficient when there are fewer clusters, also of a class, than the gate wants."""
     gate, found = evidence.gate, evidence.class_clusters
-    if not gate.clustered or found >= gate.min_clusters:
+    if found >= gate.min_clusters:
         return None
+    what = f"{gate.cluster}s" if gate.clustered else "rows"
     of_a_class = found < evidence.clusters or evidence.gate.task == Task.BINARY
     return Decision(
         Verdict.INSUFFICIENT,
         Reason.TOO_FEW_CLUSTERS,
-        f"Too little evidence: each class must occur on at least {gate.min_clusters} "
-        f"{gate.cluster}s; one occurs on {found} of {evidence.clusters}."
+        f"Too little evidence: each class must occur on at least {gate.min_clusters} {what}; "
+        f"one occurs on {found} of {evidence.clusters}."
         if of_a_class
-        else f"Too little evidence: {found} {gate.cluster}s; at least {gate.min_clusters} are needed.",
+        else f"Too little evidence: {found} {what}; at least {gate.min_clusters} are needed.",
     )
 
 
 def defined(evidence: Evidence) -> Decision | None:
-    """Decides insufficient where the metric has no value for what the challenger says."""
-    why = why_undefined(evidence.metric, evidence.holdout.truth, evidence.holdout.challenger)
-    if why is None:
+    """Decides insufficient where the metric has no value or no error for challenger or baseline."""
+    holdout, what = evidence.holdout, f"on these {evidence.n} rows"
+    for who, answers in (("challenger", holdout.challenger), ("baseline predictor", holdout.baseline)):
+        why = why_undefined(evidence.metric, holdout.truth, answers)
+        if why is not None:
+            return Decision(
+                Verdict.INSUFFICIENT,
+                Reason.UNDEFINED,
+                f"No verdict: {evidence.metric.name} is not defined for the {who} {what}: {why}.",
+            )
+    if evidence.excess is not None:
         return None
     return Decision(
         Verdict.INSUFFICIENT,
         Reason.UNDEFINED,
-        f"No verdict: {evidence.metric.name} is not defined for the challenger on these {evidence.n} rows: "
-        f"{why}.",
+        f"No verdict: the error of {evidence.metric.name} cannot be estimated {what}: "
+        "it is not defined on some parts of them.",
     )
 
 
@@ -132,6 +141,8 @@ def comparable(evidence: Evidence) -> Decision | None:
     """Holds where the metric has no value for what the champion says: another metric must decide."""
     champion = evidence.holdout.champion
     why = champion and why_undefined(evidence.metric, evidence.holdout.truth, champion)
+    if why is None and evidence.gain is None:
+        why = "its error cannot be estimated"
     if why is None:
         return None
     return Decision(

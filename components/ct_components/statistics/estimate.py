@@ -41,7 +41,7 @@ import numpy.typing as npt
 
 from ct_components.errors import DataError
 from ct_components.statistics.arrays import Floats, Ints, as_clusters
-from ct_components.statistics.metrics.metric import Metric, Truth
+from ct_components.statistics.metrics.metric import CERTAIN, Metric, Truth
 from ct_components.statistics.metrics.predicted import Predicted
 from ct_components.statistics.sequential import ALPHA_BOUND
 from ct_components.statistics.student import t_quantile, t_upper_tail
@@ -197,8 +197,8 @@ class RelativeGain:
 
     @property
     def value(self) -> float:
-        """The gain: (old - new) / old."""
-        return _relative(self.contrast.value)
+        """The gain: (old - new) / old; -1 where the old loss is 0, and the new one is not (`Metric.gain`)."""
+        return -1.0 if self.contrast.value == -CERTAIN else _relative(self.contrast.value)
 
     @property
     def standard_error(self) -> float:
@@ -272,7 +272,8 @@ def estimate_gain(
             each other; rows of different ones do not.
 
     Returns:
-        The gain, in the metric's unit of gains.
+        The gain, in the metric's unit of gains. Its standard error is NaN where the metric is not defined on
+            all rows but those of some cluster.
 
     Raises:
         DataError: If the metric is not defined on these rows, or rows of a kind lie in a single cluster,
@@ -313,7 +314,7 @@ def estimate_value(metric: Metric, truth: Truth, predicted: Predicted, index: In
         index: Shape (n,); as in `estimate_gain`.
 
     Returns:
-        The metric.
+        The metric, with an error as in `estimate_gain`.
 
     Raises:
         DataError: If `estimate_gain` would raise it.
@@ -367,7 +368,7 @@ def why_undefined(metric: Metric, truth: Truth, predicted: Predicted) -> str | N
         value = metric.value(truth, predicted)
     except DataError as error:
         return str(error)
-    return None if math.isfinite(value) else f"it is {value}"
+    return None if math.isfinite(value) else "it is no finite number"
 
 
 def value_or_none(metric: Metric, truth: Truth, predicted: Predicted) -> float | None:
@@ -407,7 +408,7 @@ def _jackknife(value: float, without: Floats, law: ClusterT, n: int, unit: float
     fewest = int(np.count_nonzero(law.shares, axis=1).min())
     return Estimate(
         value=value,
-        standard_error=error if error > _ROUNDING * unit else 0.0,
+        standard_error=0.0 if error <= _ROUNDING * unit else error,
         degrees_of_freedom=fewest - 1,
         n=n,
         clusters=without.size,

@@ -1,5 +1,6 @@
 """Everything that the gate's checks look at, computed once from the holdout's rows."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -67,14 +68,19 @@ class Holdout:
         new = by or self.challenger
         if over is None or not (self.estimable(metric, new) and self.estimable(metric, over)):
             return None
-        return compare(metric, self.truth, new, over, index=self.index, ids=self.ids)
+        gain = compare(metric, self.truth, new, over, index=self.index, ids=self.ids)
+        return None if math.isnan(gain.standard_error) else gain
 
     def estimable(self, metric: Metric, predicted: Predicted) -> bool:
         """Returns whether the metric has a value, and an error, on these rows."""
         if value_or_none(metric, self.truth, predicted) is None:
             return False
+        return self.fewest_clusters(metric) > 1
+
+    def fewest_clusters(self, metric: Metric) -> int:
+        """Returns how many clusters hold the kind of rows that fewest clusters hold."""
         index = np.arange(self.truth.size) if self.index is None else self.index
-        return fewest_clusters(metric, self.truth, index) > 1
+        return fewest_clusters(metric, self.truth, index)
 
 
 @dataclass(frozen=True)
@@ -155,10 +161,8 @@ class Evidence:
 
     @cached_property
     def class_clusters(self) -> int:
-        """Clusters that hold the kind of rows that fewest clusters hold."""
-        if self.holdout.index is None:
-            return self.n
-        return fewest_clusters(self.metric, self.holdout.truth, self.holdout.index)
+        """Clusters that hold the kind of rows that fewest clusters hold; every independent row is one."""
+        return self.holdout.fewest_clusters(self.metric)
 
     @cached_property
     def challenger_score(self) -> float | None:
@@ -253,8 +257,9 @@ def gather(
     """Returns the evidence; `gate.judge` says what it takes.
 
     Raises:
-        DataError: If lengths are unequal, an answer is NaN or infinite, a row has no cluster, or the
-            challenge is below 1: faults of whoever called, about which no verdict can be given.
+        DataError: If lengths are unequal, an answer is NaN or infinite, answers are of another task, a row
+            has no cluster, or the challenge is below 1: faults of whoever called, about which no verdict can
+            be given.
     """
     spend(gate.alpha, challenge, gate.spending)
     truth = as_truth(y, gate.task)
@@ -288,6 +293,9 @@ def _answers(given: npt.ArrayLike | Predicted, truth: Truth, task: str, role: st
     """Returns a model's answers, one for each row."""
     if isinstance(given, Predicted):
         predicted = given
+        fits = (given.values.ndim > 1) == (task == Task.MULTICLASS)
+        if not fits or (given.decided is None) != (task == Task.REGRESSION):
+            raise DataError(f"{role} answers are of another task; allowed: those of a {task} model")
     elif task == Task.BINARY:
         predicted = Predicted.binary(given, role=f"{role} scores")
     elif task == Task.MULTICLASS:

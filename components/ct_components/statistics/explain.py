@@ -10,15 +10,24 @@ if TYPE_CHECKING:
     from ct_components.statistics.evidence import Evidence
 
 
+_SHORT, _LONG = 0.01, 1e9
+"""Losses below, and numbers from here on are shown with four digits and their power of ten."""
+
+
 def gain_text(evidence: "Evidence", gain: float, *, metric: Metric | None = None, sign: str = "+") -> str:
     """Returns a gain: four digits of a score, or how many percent of the old loss."""
     absolute = (metric or evidence.metric).higher_is_better
-    return f"{gain:{sign}.4f}" if absolute else f"{100 * gain:{sign}.2f} %"
+    shown = gain if absolute else 100 * gain
+    digits = f"{shown:{sign}.4g}" if abs(shown) >= _LONG else f"{shown:{sign}.{4 if absolute else 2}f}"
+    return digits if absolute else f"{digits} %"
 
 
 def score_text(evidence: "Evidence") -> str:
     """Returns the challenger's score with its name."""
-    return f"{evidence.metric.name} {evidence.challenger_score:.4f}"
+    score = evidence.challenger_score
+    assert score is not None
+    usual = score == 0 or _SHORT <= abs(score) < _LONG
+    return f"{evidence.metric.name} {score:{'.4f' if usual else '.4g'}}"
 
 
 def limit_text(

@@ -1,5 +1,6 @@
 """The gate's settings, verdicts and reasons: the words that the ledger, the pages and the messages share."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -44,7 +45,7 @@ class Reason(StrEnum):
     TOO_FEW_ROWS_OF_A_CLASS = "too_few_rows_of_a_class"
     """Insufficient: the holdout holds fewer than `Gate.min_per_class` rows of one of two classes."""
     UNDEFINED = "undefined"
-    """Insufficient: the metric has no value for what the challenger says."""
+    """Insufficient: the metric has no value or no error for what challenger or baseline predictor say."""
     TOO_FEW_CLUSTERS = "too_few_clusters"
     """Insufficient: fewer than `Gate.min_clusters` clusters, or of a class that the metric looks at."""
     FLOOR = "floor"
@@ -128,7 +129,8 @@ class Gate:
         floors: By metric, the worst value that any promoted model may have, also a first one.
         guardrails: By metric, the margin by which no promoted model may be worse than the champion.
         min_rows: Rows of the holdout.
-        min_clusters: Clusters that must hold each class; with fewer, the standard error is too rough.
+        min_clusters: Clusters that must hold each class, or rows where they are independent; with fewer, the
+            standard error is too rough.
         min_per_class: Rows of each of two classes; with fewer, placement values are too coarse.
         min_slice_rows: Rows of a slice; smaller ones are not judged.
         metrics: The user's own metrics, by name.
@@ -177,7 +179,8 @@ class Gate:
         reachable = all(
             self.metric_named(name).higher_is_better or floor >= 0 for name, floor in self.floors.items()
         ) and all(floor <= 1 for name, floor in self.floors.items() if name in _UP_TO_1)
-        self._require("floors", reachable, "at most 1 for a score, 0 or more for a loss")
+        finite = all(math.isfinite(floor) for floor in self.floors.values())
+        self._require("floors", reachable and finite, "at most 1 for a score, 0 or more for a loss, finite")
         try:
             spend(self.alpha, 1, self.spending)
         except DataError as error:

@@ -494,6 +494,17 @@ def test_rows_whose_error_is_no_number_are_insufficient():
     assert (judged.verdict, judged.reason) == (Verdict.INSUFFICIENT, Reason.NO_ERROR)
 
 
+def test_a_target_that_varies_on_one_day_only_tells_no_error_of_r2():
+    day = np.arange(1400) // 100
+    truth = np.where(day == 0, np.arange(1400) % 4, 4.0) - 4.0
+    sample = sample_rows(R2, truth, Predicted.regression(np.where(day == 0, -4.0, 0.0)), day)
+
+    judged = judge(once("r2", "regression", cluster="day", watched=Watched(0.9)), "r2", window=sample)
+
+    assert (judged.verdict, judged.reason) == (Verdict.INSUFFICIENT, Reason.NO_ERROR)
+    assert sample.value is not None
+
+
 @pytest.mark.parametrize("unit", [1.0, 1e-9, 1e-12, 1e-15, 1e12])
 @pytest.mark.parametrize("stored", [True, False])
 def test_a_verdict_does_not_depend_on_the_unit(unit, stored):

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from ct_components.statistics.arrays import Floats, Ints
 from ct_components.statistics.metrics.predicted import Predicted
 
-_CERTAIN = 50.0
+CERTAIN = 50.0
+"""The contrast of a loss of 0 with any other."""
 
 Truth = npt.NDArray[np.generic]
 """What is true of n rows: booleans (binary), class codes from 0 (multiclass) or float64 (regression)."""
@@ -106,7 +107,7 @@ class Metric(ABC):
         new, old = np.asarray(new, dtype=np.float64), np.asarray(old, dtype=np.float64)
         if self.higher_is_better:
             return np.asarray(new - old)
-        perfect = np.where(new == old, 0.0, np.where(new == 0, _CERTAIN, -_CERTAIN))
+        perfect = np.where(new == old, 0.0, np.where(new == 0, CERTAIN, -CERTAIN))
         some = (new > 0) & (old > 0)
         return np.where(some, np.log(np.where(some, old, 1.0)) - np.log(np.where(some, new, 1.0)), perfect)
 

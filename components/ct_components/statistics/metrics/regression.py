@@ -10,6 +10,9 @@ from ct_components.statistics.arrays import Floats, Ints
 from ct_components.statistics.metrics.metric import Additive, Truth, group_sums
 from ct_components.statistics.metrics.predicted import Predicted
 
+_ROUNDING = 1e-12
+"""A share of the target's variance below this is a sum of rounding errors."""
+
 
 @dataclass(frozen=True)
 class MeanError(Additive):
@@ -54,8 +57,21 @@ class RSquared(Additive):
 
     def of(self, sums: Floats) -> Floats:
         """Returns the share; shape (...)."""
-        errors, total, squares, n = np.moveaxis(sums, -1, 0)
-        return np.asarray(1 - errors / (squares - np.square(total) / n))
+        spread = _spread(sums)
+        with np.errstate(divide="ignore", invalid="ignore"):  # where the target does not vary there is none
+            return np.asarray(1 - sums[..., 0] / spread)
+
+    def without_each(self, truth: Truth, predicted: Predicted, index: Ints) -> Floats:
+        """Returns the share without each cluster; NaN where the target varies in that cluster alone."""
+        sums = self.sums(truth, predicted, index, int(index.max()) + 1)
+        whole, rest = sums.sum(axis=0), sums.sum(axis=0) - sums
+        return np.where(_spread(rest) > _ROUNDING * _spread(whole), self.of(rest), np.nan)
+
+
+def _spread(sums: Floats) -> Floats:
+    """Returns the target's squared deviations from its mean, from the sums of `RSquared`."""
+    _, total, squares, n = np.moveaxis(sums, -1, 0)
+    return np.asarray(squares - np.square(total) / n)
 
 
 MAE = MeanError("mae", error=np.abs, back=np.asarray)
