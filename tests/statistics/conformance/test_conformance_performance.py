@@ -230,7 +230,10 @@ class TestLabelsThatArriveLate:
 
         unmatured_labels = days >= as_of - np.timedelta64(14, "D")
         ripe = matured(days, as_of=as_of, label_delay=np.timedelta64(45, "D"))
-        naive, here = judged(unmatured_labels), judged(ripe & (days >= days[ripe].max() - np.timedelta64(13, "D")))
+        naive, here = (
+            judged(unmatured_labels),
+            judged(ripe & (days >= days[ripe].max() - np.timedelta64(13, "D"))),
+        )
 
         truth = metric_named("precision").value(fraud, predicted)
         assert naive.verdict is Verdict.FIRE
