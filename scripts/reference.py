@@ -52,14 +52,18 @@ def cli_page() -> str:
 
 def _verb(name: str, command: click.Command, parent: click.Context) -> Iterator[str]:
     context = click.Context(command, info_name=name, parent=parent)
-    yield f"## {name}"
-    yield _code(f"kfp-ct {name} {' '.join(command.collect_usage_pieces(context))}", "text")
+    path = context.command_path.removeprefix("kfp-ct ")
+    yield f"{'#' * (1 + len(path.split()))} {path}"
+    yield _code(f"kfp-ct {path} {' '.join(command.collect_usage_pieces(context))}", "text")
     yield _sentences(command.help)
     options = [each for each in command.get_params(context) if isinstance(each, click.Option)]
     yield _table(["option", "value", "default", "meaning"], [_option(each, context) for each in options])
     if command.epilog:
         examples = re.sub(r"^\s*Examples?:[ \n]", "", command.epilog.replace("\b", ""))
         yield _code(textwrap.dedent(examples), "text")
+    if isinstance(command, click.Group):
+        for below, each in sorted(command.commands.items()):
+            yield from _verb(below, each, context)
 
 
 def _option(option: click.Option, context: click.Context) -> list[str]:

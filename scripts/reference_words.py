@@ -44,11 +44,18 @@ a KFP component is its output `Output`. A stage can be [used alone](../how-to/us
 [replaced](../how-to/replace-a-stage.md).
 """
 LEDGER = """\
-The ledger is a few SQL tables that record every run, its stages, its verdict and every change of champion. On
-a laptop it is an SQLite file in the [state folder](state-folder.md); elsewhere it is the database that
-[`KFP_CT_LEDGER_URL`](environment.md) names. Times are stored in UTC.
+The ledger is a few SQL tables that record every trigger, run, stage, verdict and change of champion, every
+look of a monitor, and the metrics of models in production. On a laptop it is an SQLite file in the
+[state folder](state-folder.md); elsewhere it is the database that [`KFP_CT_LEDGER_URL`](environment.md)
+names: SQLite, or PostgreSQL with `pip install 'kfp-continuous-training[postgresql]'`. Times are stored in
+UTC, without a zone.
 
-`kfp-ct history --json` prints the same as JSON, with the verdict and the stages of each run inside it.
+`kfp-ct history --json` prints the same as JSON, with the verdict and the stages of each run inside it, and
+without the reports of the looks.
+
+Whoever opens a ledger first after an upgrade brings its tables up to date, in one transaction; its database
+user must be allowed to create tables. `ct_alembic_version`, which alembic keeps, holds the revision. A ledger
+of a newer version is refused by name, and so is a database whose tables of these names are others.
 """
 
 # Codes that belong to no error of ours.
@@ -60,15 +67,17 @@ OTHER_CODES = {
 }
 # What the columns of the ledger hold, by their name; `table.column` where a name means two things.
 MEANINGS = {
-    "schema_version.version": "version of these tables; the program refuses another",
+    "schema_version.version": "version of these tables; a program without migrations refuses another than 1",
     "run_id": "pipeline run",
     "model": "model's name",
-    "key": "trigger's key; with the model unique, so that one key has one run",
+    "key": "trigger's key; with the model unique, so that one key has one run. That of a further attempt "
+    "ends in `@` and its number, and a run that lost its key to another has `duplicate-` and its own id",
     "reason": "why it ran: schedule, drift, performance or manual",
     "verdicts.reason": "stable word for why the verdict is what it is",
     "as_of": "instant that the run pretends is now",
     "state": "running, succeeded or failed",
-    "outcome": "promoted, retained or failed; empty while it runs",
+    "outcome": "promoted, retained, failed, or duplicate where another run holds the key; empty while it "
+    "runs",
     "stage_outcomes.outcome": "succeeded or failed",
     "message": "what came of the run, in one sentence",
     "stage_outcomes.message": "error's message; empty for a stage that succeeded",
@@ -98,6 +107,52 @@ MEANINGS = {
     "promotions.run_id": "run that promoted it; empty where a person moved the alias",
     "kind": "promotion, or external where a person moved the alias",
     "projected_at": "when MLflow's alias was seen to follow; empty where a crash came between",
+    "models.created_at": "when the ledger first heard of the model",
+    "triggers.key": "what makes two reasons the same one",
+    "attempt": "from 1; more than one only by `--force`",
+    "run_key": "key that the run claims in `ct_runs`, with the model unique: key, and attempt if above 1",
+    "triggers.reason": "why it is to run: schedule, drift, performance or manual",
+    "origin": "how it came: flags, cloudevent, alertmanager or monitor; pipeline or clone for a run that did "
+    "not pass the door",
+    "run_arguments": "parameters of the pipeline, except its key",
+    "pipeline": "pipeline that is to run",
+    "triggers.as_of": "instant that the run is to pretend is now; empty is the instant of its start",
+    "window_start": "where the window begins that a monitor looked at",
+    "window_end": "where it ends",
+    "note": "free text of whoever asked",
+    "force": "whether a key that had its run was to have another",
+    "cloned_from": "run that a clone copies",
+    "triggers.state": "submitting, submitted, suppressed or refused",
+    "decision": "run, refused, or why it was suppressed: cooldown, in_flight, budget or breaker",
+    "triggers.explanation": "decision in one sentence, and how a run ended that did not say so itself",
+    "run_name": "name of the run in KFP, which follows from model and run_key",
+    "triggers.run_id": "its run; the one that claimed the key, once one did",
+    "run_outcome": "what came of a run that ended without a word; empty where `ct_runs` says it",
+    "lease_until": "until when a submitter has the trigger to itself; empty unless submitting",
+    "tries": "how often it was judged or taken up",
+    "triggers.created_at": "when it first came",
+    "decided_at": "when it was last judged or taken up",
+    "submitted_at": "when its run was first known",
+    "ended_at": "when `run_outcome` was set",
+    "id": "number in the order of writing",
+    "monitor": "drift or performance",
+    "looks.champion_version": "champion that was looked at; empty without one",
+    "looks.as_of": "instant that the look pretends is now",
+    "looks.verdict": "what the look came to",
+    "looks.key": "key of the event that it sent; empty if it sent none",
+    "drifted": "whether this look, alone, saw drift; empty where it could not tell",
+    "share": "share of the features that drifted",
+    "looks.reason": "stable word for why the verdict is what it is",
+    "looks.report": "the whole judgement",
+    "report_uri": "where the page of the look is",
+    "looked_at": "when it was taken",
+    "model_metrics.version": "number of the model version that was measured",
+    "metric": "metric's name, as the model spec names it",
+    "day": "day of the rows, on the model's own clock",
+    "value": "the metric; null where it is not defined on that day's rows. NaN and infinity are refused",
+    "n": "labelled rows that it was measured on, 0 or more",
+    "source": "who measured it; empty by default",
+    "written_at": "when it was written; the present by default",
 }
 TABLES = {
     "schema_version": "Which version of these tables the database holds.",
@@ -105,4 +160,25 @@ TABLES = {
     "stage_outcomes": "How each stage of a run ended. A retry replaces what its earlier attempt wrote.",
     "verdicts": "One row a judgement, written by `evaluate_challenger`.",
     "promotions": "Every change of champion. The row with a model's highest sequence is its champion.",
+    "models": "Every model that the ledger has heard of. A decision about a model locks its row.",
+    "triggers": (
+        "Every reason to train, with what was decided. A key that was suppressed or refused and comes again "
+        "is judged again in its row. The run of a trigger is the row of `ct_runs` with its model and run_key."
+    ),
+    "looks": "Every look of a monitor, whether it fired or not.",
+    "model_metrics": """\
+How good a model version was on one day, as whoever scores in production measured it. Rows are added and
+never changed: of several for one version, metric and day, the one written last counts, and of those the one
+with the highest id. So a day that is measured again, when more labels came, is written again as a whole.
+
+[`kfp-ct metrics`](cli.md#metrics) writes here, and so may any program that knows SQL. These six columns are
+enough:
+
+```sql
+INSERT INTO ct_model_metrics (model, version, metric, day, value, n)
+VALUES ('flight-delay', '3', 'roc_auc', '2013-06-01', 0.71, 912);
+```
+
+On PostgreSQL its user needs no more than `GRANT INSERT ON ct_model_metrics TO scorer` and
+`GRANT USAGE ON SEQUENCE ct_model_metrics_id_seq TO scorer`.""",
 }

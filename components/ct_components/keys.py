@@ -13,7 +13,10 @@ from zoneinfo import ZoneInfo
 
 from ct_components.errors import SpecError
 
-ALLOWED = "1 to 190 letters, digits and . _ : / @ + -, without @ and a number at the end"
+ALLOWED = (
+    "1 to 190 letters, digits and . _ : / @ + -, without @ and a number at the end, and with no empty part, "
+    ". or .. between slashes"
+)
 _KEY = re.compile(r"[A-Za-z0-9_.:/@+-]{1,190}")
 _ATTEMPT = re.compile(r"(.+)@([1-9][0-9]*)")
 
@@ -47,7 +50,8 @@ def check_key(key: str) -> str:
     Raises:
         SpecError: If it has another form, or that of a further attempt.
     """
-    if not _KEY.fullmatch(key) or _ATTEMPT.fullmatch(key):
+    is_path = any(part in {"", ".", ".."} for part in key.split("/"))
+    if not _KEY.fullmatch(key) or _ATTEMPT.fullmatch(key) or is_path:
         raise SpecError(f"key: got {key[:80]!r}; allowed: {ALLOWED}")
     return key
 
@@ -78,3 +82,19 @@ def run_name(model: str, run_key: str) -> str:
     'ct-953d5286751dac96086a6b216629b212149d70e1'
     """
     return f"ct-{hashlib.sha256(f'{model}|{run_key}'.encode()).hexdigest()[:40]}"
+
+
+def is_clone(name: str, model: str, run_key: str) -> bool:
+    """Returns whether a run that brings a key which had its run was copied from that by hand.
+
+    The door names its runs after their keys. KFP names those of a recurring run itself, and so are two at one
+    scheduled instant, unless a person copied one of them.
+
+    >>> is_clone("Clone of ct-953d", "flight-delay", "drift-2013-06-01")
+    True
+    >>> is_clone(run_name("flight-delay", "drift-2013-06-01"), "flight-delay", "drift-2013-06-01")
+    False
+    """
+    if name in {"", run_name(model, run_key)}:
+        return False
+    return not run_key.startswith("schedule-") or name.casefold().startswith("clone of")

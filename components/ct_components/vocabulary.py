@@ -13,3 +13,6 @@ Alone, a fit takes 1.5 s with this, 1.1 s by default, and 3.6 s or more where th
 
 PROMOTED, RETAINED, FAILED = "promoted", "retained", "failed"
 """What came of a run: a new champion, the old one kept, or neither because a stage failed."""
+
+DUPLICATE = "duplicate"
+"""What came of a run whose key another run held."""

@@ -3,6 +3,9 @@
 import contextlib
 import sqlite3
 import stat
+import subprocess
+import sys
+import threading
 
 import pytest
 import sqlalchemy as sa
@@ -10,6 +13,9 @@ import sqlalchemy as sa
 from ct_components.connections import sqlite_url
 from ct_components.errors import SpecError, StateError, Unreachable
 from ct_components.ledger import open_ledger
+from ct_components.ledger.subject import lock_model
+
+ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"])
 
 
 def _sql(path, *statements):
@@ -21,6 +27,29 @@ def _sql(path, *statements):
 
 def test_no_url_is_no_ledger():
     assert open_ledger(None) is None
+
+
+def test_an_up_to_date_ledger_opens_with_one_query(ledger):
+    seen = []
+    sa.event.listen(ledger._database._engine, "before_cursor_execute", lambda *call: seen.append(call[2]))
+
+    ledger.prepare()
+
+    assert [each for each in seen if not each.startswith("BEGIN")] == [
+        "SELECT ct_alembic_version.version_num \nFROM ct_alembic_version"
+    ]
+
+
+def test_an_up_to_date_ledger_opens_without_alembic(ledger, url):
+    """Alembic takes longer to import than all else that a submission needs before it starts."""
+    script = (
+        "import sys\nfrom ct_components.ledger import open_ledger\nopen_ledger(sys.argv[1])\n"
+        "print('alembic' in sys.modules)"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", script, url], capture_output=True, text=True, check=True)
+
+    assert ended.stdout == "False\n"
 
 
 def test_folders_are_made_and_opening_again_keeps_what_is_there(tmp_path, run):
@@ -38,16 +67,6 @@ def test_the_tables_of_a_neighbour_are_left_alone(tmp_path, run):
     open_ledger(sqlite_url(path)).claim_run(run("run-1"))
 
     assert _sql(path, "SELECT * FROM runs", "SELECT run_id FROM ct_runs") == [[], [("run-1",)]]
-
-
-def test_another_schema_version_is_refused_by_name_and_nothing_is_added(tmp_path):
-    path = tmp_path / "ledger.db"
-    _sql(path, "CREATE TABLE ct_schema_version (version INTEGER)", "INSERT INTO ct_schema_version VALUES (7)")
-
-    with pytest.raises(StateError, match=r"ledger\.db has schema version 7; this program .* version 1"):
-        open_ledger(sqlite_url(path))
-
-    assert _sql(path, "SELECT name FROM sqlite_master") == [[("ct_schema_version",)]]
 
 
 def test_a_folder_in_place_of_the_file_is_named_at_once(tmp_path):
@@ -108,6 +127,7 @@ def test_a_server_that_is_out_of_reach_or_its_missing_driver_is_named(dialect, c
     assert "s3/cr" not in str(caught.value)
 
 
+@ON_SQLITE
 def test_a_locked_ledger_is_unreachable_and_reading_it_is_not(url, run, ledger, monkeypatch):
     ledger.claim_run(run("run-1"))
     monkeypatch.setattr("ct_components.ledger.database._LOCK_SECONDS", 0.2)
@@ -120,6 +140,86 @@ def test_a_locked_ledger_is_unreachable_and_reading_it_is_not(url, run, ledger, 
             impatient.set_mlflow_run("run-1", "m")
 
 
+@pytest.mark.parametrize("database", [pytest.param("postgresql", marks=pytest.mark.service)])
+class TestOnAServer:
+    def test_a_model_that_somebody_decides_about_for_too_long_is_unreachable(self, ledger, run, monkeypatch):
+        ledger.claim_run(run("run-1"))
+        monkeypatch.setattr("ct_components.ledger.database._LOCK_SECONDS", 1)
+        with ledger._database.writing() as other:
+            lock_model(other, "churn")
+
+            assert ledger.run("run-1") is not None
+            ledger.claim_run(run("run-2", model="fraud"))
+            with pytest.raises(Unreachable, match="does not answer: canceling statement due to lock timeout"):
+                ledger.claim_run(run("run-3"))
+
+    def test_two_that_wait_for_each_other_are_told_to_try_again(self, ledger, run):
+        """A deadlock: PostgreSQL refuses one of the two after a second, and the other goes on."""
+        for model in ("churn", "fraud"):
+            ledger.claim_run(run(model, model=model))
+        told = []
+
+        def lock(one, other, meeting):
+            try:
+                with ledger._database.writing() as connection:
+                    lock_model(connection, one)
+                    meeting.wait()
+                    lock_model(connection, other)
+            except Unreachable as error:
+                told.append(str(error))
+
+        meeting = threading.Barrier(2)
+        threads = [
+            threading.Thread(target=lock, args=(*each, meeting))
+            for each in (("churn", "fraud"), ("fraud", "churn"))
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert len(told) == 1
+        assert "does not answer: deadlock detected" in told[0]
+
+    def test_a_process_that_stands_still_gives_its_lock_up(self, ledger, run, monkeypatch):
+        ledger.claim_run(run("run-1"))
+        monkeypatch.setattr("ct_components.ledger.database._IDLE_SECONDS", 1)
+
+        def stand_still():
+            with ledger._database.writing() as connection:
+                lock_model(connection, "churn")
+                ledger.claim_run(run("run-2", key="other"))
+
+        with pytest.raises(Unreachable, match="does not answer"):
+            stand_still()
+        assert ledger.run("run-2") is not None
+
+    def test_a_wrong_password_is_no_matter_of_waiting_and_not_shown(self, url):
+        server = url.rpartition("@")[2]
+
+        with pytest.raises(StateError, match="password authentication failed") as caught:
+            open_ledger(f"postgresql://postgres:s3cret@{server}")
+
+        assert f"://postgres:***@{server}" in str(caught.value)
+        assert "s3cret" not in str(caught.value)
+
+    def test_a_database_that_is_not_there_is_named(self, url):
+        with pytest.raises(StateError, match='database "nowhere" does not exist'):
+            open_ledger(url.rpartition("/")[0] + "/nowhere")
+
+    def test_a_url_without_a_driver_means_psycopg(self, url, run):
+        open_ledger(url.replace("+psycopg", "")).claim_run(run("run-1"))
+
+        assert open_ledger(url).run("run-1") is not None
+
+    def test_no_connection_is_left_open(self, url, execute, run):
+        open_ledger(url).claim_run(run("run-1"))
+
+        count = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        assert execute(url, count) == [(1,)]  # the one that asks
+
+
+@ON_SQLITE
 def test_a_ledger_that_vanishes_while_open_is_no_traceback(tmp_path, ledger, run):
     (tmp_path / "ledger.db").unlink()
 
@@ -127,6 +227,15 @@ def test_a_ledger_that_vanishes_while_open_is_no_traceback(tmp_path, ledger, run
         ledger.claim_run(run("run-1"))
 
 
+def test_tables_that_vanish_while_open_are_no_traceback(run, empty_url, execute):
+    ledger = open_ledger(empty_url)
+    execute(empty_url, "DROP TABLE ct_models")
+
+    with pytest.raises(StateError, match=r"no such table|does not exist"):
+        ledger.claim_run(run("run-1"))
+
+
+@ON_SQLITE
 def test_a_ledger_in_a_read_only_place_can_be_read(tmp_path, ledger, url, run):
     ledger.claim_run(run("run-1"))
     (tmp_path / "ledger.db").chmod(stat.S_IRUSR)
@@ -134,6 +243,7 @@ def test_a_ledger_in_a_read_only_place_can_be_read(tmp_path, ledger, url, run):
     assert open_ledger(url).history()["runs"][0]["run_id"] == "run-1"
 
 
+@ON_SQLITE
 def test_opening_waits_for_no_writer(url, ledger, run, monkeypatch):
     monkeypatch.setattr("ct_components.ledger.database._LOCK_SECONDS", 0.2)
     with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as writer:
@@ -142,8 +252,15 @@ def test_opening_waits_for_no_writer(url, ledger, run, monkeypatch):
         assert open_ledger(url) is not None
 
 
-def test_queries_of_one_transaction_see_one_moment(ledger):
+def test_queries_of_one_transaction_see_one_moment(ledger, url, run, monkeypatch):
+    """A run that is recorded between two queries of a report would be in half of it."""
+    ledger.claim_run(run("run-1"))
+    monkeypatch.setattr("ct_components.ledger.database._LOCK_SECONDS", 0.2)
+    other = open_ledger(url)
+    count = sa.text("SELECT count(*) FROM ct_runs")
     with ledger._database.reading() as connection:
-        assert connection.get_execution_options()["writing"] is False
-        with pytest.raises(sa.exc.InvalidRequestError):
-            connection.begin()
+        before = connection.scalar(count)
+        with contextlib.suppress(Unreachable):  # SQLite lets no writer end meanwhile, PostgreSQL does
+            other.claim_run(run("run-2", key="other"))
+
+        assert connection.scalar(count) == before == 1

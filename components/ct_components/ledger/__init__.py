@@ -1,6 +1,32 @@
 """The ledger: what ran, why, what was decided and who is champion, in SQL."""
 
-from ct_components.ledger.records import Promotion, Run, StageOutcome
+from ct_components.ledger.records import (
+    Decision,
+    LookRecord,
+    MetricRecord,
+    Opened,
+    Promotion,
+    Run,
+    StageOutcome,
+    Standing,
+    Start,
+    Trigger,
+    TriggerRequest,
+)
 from ct_components.ledger.store import Ledger, open_ledger
 
-__all__ = ["Ledger", "Promotion", "Run", "StageOutcome", "open_ledger"]
+__all__ = [
+    "Decision",
+    "Ledger",
+    "LookRecord",
+    "MetricRecord",
+    "Opened",
+    "Promotion",
+    "Run",
+    "StageOutcome",
+    "Standing",
+    "Start",
+    "Trigger",
+    "TriggerRequest",
+    "open_ledger",
+]

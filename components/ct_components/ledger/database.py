@@ -8,13 +8,26 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from ct_components.connections import database_error, redact
-from ct_components.errors import StateError
+from ct_components.connections import database_error, first_line, redact
+from ct_components.errors import CTError, StateError, Unreachable
 
 ROLE = "the ledger"
-# How long SQLite waits for another writer, and PostgreSQL for a connection.
+# How long a writer waits for another, and PostgreSQL for a connection.
 _LOCK_SECONDS = 30
 _CONNECT_SECONDS = 10
+# PostgreSQL ends a transaction whose process stands still, so that its locks do not stand with it.
+_IDLE_SECONDS = 60
+# A server that vanished without a word is noticed after a minute, where the system would wait for hours.
+_POSTGRESQL = {
+    "connect_timeout": _CONNECT_SECONDS,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+# Classes of SQLSTATE that say nothing about what was asked: connection, rollback (serialization, deadlock),
+# resources, locks, an operator. 25P03 is a transaction that stood still for too long.
+_TRANSIENT = ("08", "40001", "40P01", "53", "55P03", "57", "25P03")
 
 
 class Database:
@@ -34,37 +47,62 @@ class Database:
         except (sa.exc.ArgumentError, ImportError, OSError, ValueError) as error:
             raise database_error(ROLE, url, error) from error
 
+    @property
+    def place(self) -> str:
+        """Where the ledger is, for messages."""
+        return f"{ROLE} at {redact(self.url)}"
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """One transaction that reads: all its queries see the same moment of an SQLite ledger.
+        """One transaction that reads: all its queries see the same moment.
 
         Raises:
             Unreachable: If the database does not answer.
             StateError: If it never will.
         """
-        with self._transaction(writing=False) as connection:
+        with self._transaction(writing=False, isolation="REPEATABLE READ") as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """One transaction that writes; an IntegrityError is the caller's to understand.
 
+        Every write of the ledger begins here. A query sees what was committed before it, so whoever waited
+        for a lock sees what its last holder wrote.
+
         Raises:
-            Unreachable: If the database does not answer.
+            Unreachable: If the database does not answer, or another writer does not end.
             StateError: If it never will.
         """
-        with self._transaction(writing=True) as connection:
+        with self._transaction(writing=True, isolation="READ COMMITTED") as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(_patience())
             yield connection
 
     @contextmanager
-    def _transaction(self, *, writing: bool) -> Iterator[Connection]:
+    def _transaction(self, *, writing: bool, isolation: str) -> Iterator[Connection]:
+        # SQLite has one level, which is stricter than both.
+        level = {} if self.is_sqlite else {"isolation_level": isolation}
         try:
-            with self._engine.connect().execution_options(writing=writing) as connection, connection.begin():
+            connecting = self._engine.connect()
+            with connecting.execution_options(writing=writing, **level) as connection, connection.begin():
                 yield connection
         except sa.exc.IntegrityError:
             raise
         except sa.exc.DBAPIError as error:
-            raise database_error(ROLE, self.url, error) from error
+            raise self._understood(error) from error
+
+    def _understood(self, error: sa.exc.DBAPIError) -> CTError:
+        state = getattr(error.orig, "sqlstate", None) or ""
+        if state.startswith(_TRANSIENT):
+            return Unreachable(f"{self.place} does not answer: {first_line(error.orig or error)}")
+        return database_error(ROLE, self.url, error)
+
+
+def _patience() -> sa.Select[Any]:
+    """Of this transaction alone: a connection pooler may hand the session to somebody else."""
+    limits = {"lock_timeout": _LOCK_SECONDS, "idle_in_transaction_session_timeout": _IDLE_SECONDS}
+    return sa.select(*(sa.func.set_config(name, f"{value}s", True) for name, value in limits.items()))
 
 
 def _make_folder(url: str) -> None:
@@ -78,10 +116,14 @@ def _make_folder(url: str) -> None:
 
 
 def _server(url: str) -> Engine:
-    """Connections are checked before use, because a server may have closed them meanwhile."""
-    driver = sa.make_url(url).get_driver_name()
-    timeout = {"connect_timeout": _CONNECT_SECONDS} if driver in {"psycopg", "psycopg2"} else {}
-    return sa.create_engine(url, connect_args=timeout, pool_pre_ping=True)
+    """A connection per transaction: a stage has a few in an hour, and a server has few connections."""
+    parsed = sa.make_url(url)
+    if parsed.drivername == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    is_libpq = parsed.get_driver_name() in {"psycopg", "psycopg2"}
+    # What the URL says itself is meant.
+    own = {name: value for name, value in _POSTGRESQL.items() if name not in parsed.query} if is_libpq else {}
+    return sa.create_engine(parsed, connect_args=own, poolclass=sa.NullPool)
 
 
 def _sqlite(url: str) -> Engine:
