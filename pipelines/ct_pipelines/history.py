@@ -1,4 +1,4 @@
-"""What ran and who became champion, from the ledger."""
+"""What was asked for, what ran, what was seen and who became champion, from the ledger."""
 
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,7 @@ from ct_components.ledger import open_ledger
 
 
 def read_history(model: str | None) -> dict[str, list[dict[str, Any]]]:
-    """Returns triggers, runs with verdicts and stages, and promotions, each oldest first.
-
-    A run that was started by hand is its own trigger.
+    """Returns triggers, runs with verdicts and stages, promotions and the monitors' looks, each oldest first.
 
     Args:
         model: One model's name; None for all.
@@ -24,10 +22,10 @@ def read_history(model: str | None) -> dict[str, list[dict[str, Any]]]:
     ledger = open_ledger(url)
     assert ledger is not None
     found = ledger.history(model)
-    if model and not (found["runs"] or found["promotions"]):
-        known = sorted({run["model"] for run in ledger.history()["runs"]})
-        raise StateError(f"the ledger knows no model {model!r}; it knows: {', '.join(known) or 'none'}")
-    return {"triggers": [_trigger(run) for run in found["runs"]], **found}
+    if model and not any(found.values()):
+        known = ", ".join(ledger.models()) or "none"
+        raise StateError(f"the ledger knows no model {model!r}; it knows: {known}")
+    return found
 
 
 def _embedded_ledger() -> Path:
@@ -38,14 +36,3 @@ def _embedded_ledger() -> Path:
             f"state folder or {connections.LEDGER_URL} to the ledger"
         )
     return path
-
-
-def _trigger(run: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "model": run["model"],
-        "key": run["key"],
-        "reason": run["reason"],
-        "decision": "run",
-        "run_id": run["run_id"],
-        "created_at": run["created_at"],
-    }

@@ -118,7 +118,7 @@ def continuous_training(stages: Stages | None = None, *, caching: bool = False, 
             key: The trigger's key; "" makes one.
             hyperparameters: A JSON object that overrides training.parameters for this run.
         """
-        closing = _placed(use.notify(run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER), "notify", placement)
+        closing = _placed(use.notify(run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER), NEEDS["notify"], placement)
         with dsl.ExitHandler(closing, name="train and judge"):
             _train_and_judge(use, placement, spec, as_of, reason, key, hyperparameters)
 
@@ -129,7 +129,7 @@ def _train_and_judge(
     use: Stages, placement: Placement, spec: Any, as_of: Any, reason: Any, key: Any, hyperparameters: Any
 ) -> None:
     def placed(stage: str, **inputs: Any) -> Any:
-        return _placed(getattr(use, stage)(**inputs), stage, placement)
+        return _placed(getattr(use, stage)(**inputs), NEEDS[stage], placement)
 
     run_id = dsl.PIPELINE_JOB_ID_PLACEHOLDER
     begun = placed(
@@ -140,6 +140,7 @@ def _train_and_judge(
         reason=reason,
         key=key,
         hyperparameters=hyperparameters,
+        run_name=dsl.PIPELINE_JOB_NAME_PLACEHOLDER,
     ).outputs
     context, columns, windows = begun["context"], begun["columns"], begun["windows"]
     rows = placed(
@@ -182,9 +183,8 @@ def _train_and_judge(
         placed("promote_challenger", challenger=trained["Output"], context=context)
 
 
-def _placed(task: Any, stage: str, placement: Placement) -> Any:
+def _placed(task: Any, needs: Needs, placement: Placement) -> Any:
     """Sets what a task needs of the cluster, and the time limit that it keeps itself."""
-    needs = NEEDS[stage]
     task.set_caching_options(placement.caching)
     if placement.image:
         task.set_container_image(placement.image)

@@ -235,7 +235,7 @@ def test_a_key_that_is_used_twice(shell, write_spec):
 
     assert_refused(second, DUPLICATE, "'monday'", shell.history()["runs"][0]["run_id"])
     history = shell.history()
-    assert [run["outcome"] for run in history["runs"]] == ["promoted"]
+    assert [run["outcome"] for run in history["runs"]] == ["promoted", "duplicate"]
 
 
 def test_a_category_that_training_never_saw_is_no_error(make_shell, shell, write_spec, tmp_path):

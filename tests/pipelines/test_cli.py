@@ -152,8 +152,10 @@ def test_history_of_an_empty_ledger(call, tmp_path):
         "triggers": [],
         "runs": [],
         "promotions": [],
+        "looks": [],
     }
-    assert call("history", KFP_CT_LEDGER_URL=url).stdout == "\nRuns: none\n\nChampions: none\n"
+    shown = call("history", KFP_CT_LEDGER_URL=url).stdout
+    assert shown.split("\n")[1::2] == ["Triggers: none", "Looks: none", "Runs: none", "Champions: none"]
     unknown = call("history", "shop", KFP_CT_LEDGER_URL=url)
     assert unknown.returncode == 14
     assert unknown.stderr == "error: the ledger knows no model 'shop'; it knows: none\n"

@@ -9,6 +9,8 @@ import pytest
 
 from ct_components.champion import make_champion
 from ct_components.errors import BadInput, Duplicate, SourceError, SpecError, StateError
+from ct_components.keys import run_name, schedule_key
+from ct_components.spec.cron import last_firing
 from ct_components.stage import Context
 
 NAIVE_BAYES = {"training": {"estimator": "sklearn.naive_bayes.GaussianNB"}}
@@ -174,7 +176,27 @@ def test_a_second_run_of_a_key_is_a_duplicate_before_anything_is_made_in_mlflow(
     with pytest.raises(Duplicate, match="run run-2: key 'k' of shop is held by run run-1"):
         stages.begin("run-2", key="k")
     assert len(mlflow_runs(stages)) == 1
-    assert [row["run_id"] for row in stages.ledger.history()["runs"]] == ["run-1"]
+    outcomes = {row["run_id"]: row["outcome"] for row in stages.ledger.history()["runs"]}
+    assert outcomes == {"run-1": None, "run-2": "duplicate"}
+
+
+def test_a_clone_of_a_run_is_a_manual_trigger_of_its_own(stages):
+    stages.begin("run-1", key="k", reason="drift", run_name=run_name("shop", "k"))
+    plans = [stages.begin("run-2", key="k", reason="drift", run_name="Clone of my run") for _ in range(2)]
+
+    assert plans[0] == plans[1]
+    assert (context(plans[0]).key, context(plans[0]).reason) == ("manual-run-2", "manual")
+    assert stages.ledger.history()["triggers"][-1]["cloned_from"] == "run-1"
+
+
+def test_two_recurring_runs_of_one_instant_are_one_and_a_duplicate(stages):
+    weekly = {**stages.spec, "triggers": {"schedule": "0 3 * * 0"}}
+    plan = stages.begin("run-1", weekly, reason="schedule", run_name="Run of ct-shop")
+
+    instant = last_firing("0 3 * * 0", "UTC", datetime.now(UTC))
+    assert context(plan).key == schedule_key(instant)
+    with pytest.raises(Duplicate):
+        stages.begin("run-2", weekly, reason="schedule", run_name="Run of ct-shop again")
 
 
 def test_a_key_that_nobody_gave_belongs_to_the_run(stages):

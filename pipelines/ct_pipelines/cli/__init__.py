@@ -15,13 +15,21 @@ from ct_components.errors import CTError, StateError
 # Verb → its line in the help. The module of the same name holds the command.
 VERBS = {
     "run": "Run the pipeline here, on embedded defaults.",
+    "submit": "Ask for a run: the one door that every trigger goes through.",
+    "monitor": "Look for drift, or for a performance drop, and submit what fires.",
+    "reconcile": "Mend what crashes and outages left.",
+    "history": "Show what ran, when, why, and what came of it.",
+    "metrics": "Record how good a model is in production.",
     "compile": "Write the pipeline as YAML for Kubeflow Pipelines.",
-    "history": "Show what ran, why, and who became champion.",
+    "upload": "Upload the compiled pipeline to KFP.",
+    "schedule": "Make, replace or end a model's recurring run on KFP.",
     "schema": "Print the JSON schema of the model spec.",
 }
 
 # What the extras bring; the core alone gives help, history and schema.
-_EXTRAS = frozenset({"kfp", "mlflow", "pandas", "requests", "sklearn", "skops"})
+_EXTRAS = frozenset(
+    {"evidently", "kfp", "kfp_server_api", "kubernetes", "mlflow", "pandas", "requests", "sklearn", "skops"}
+)
 
 _EPILOG = """\b
 Exit codes:

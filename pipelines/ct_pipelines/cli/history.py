@@ -10,6 +10,9 @@ import click
 
 from ct_pipelines.gains import gain_text, is_relative
 
+# A monitor looks every hour.
+_LOOKS = 20
+
 _EPILOG = """\b
 Examples:
   kfp-ct history flight-delay
@@ -19,9 +22,9 @@ Examples:
 
 @click.command(epilog=_EPILOG)
 @click.argument("model", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Triggers, runs and promotions as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Triggers, runs, promotions and looks as JSON.")
 def command(model: str | None, as_json: bool) -> None:
-    """Show what ran, why, and who became champion.
+    """Show what was asked for, what ran, when and why, what came of it, and who is champion since when.
 
     The ledger is KFP_CT_LEDGER_URL, else the one in the state folder: KFP_CT_HOME, else .kfp-ct here.
     """
@@ -35,6 +38,17 @@ def command(model: str | None, as_json: bool) -> None:
 
 
 def _print(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    _print_table(
+        "Triggers",
+        ("decided", "model", "key", "reason", "from", "decision", "run", "why"),
+        [_trigger_row(trigger) for trigger in found["triggers"]],
+    )
+    looks = found["looks"]
+    _print_table(
+        f"Looks, the last {_LOOKS} of {len(looks)}" if len(looks) > _LOOKS else "Looks",
+        ("looked", "model", "monitor", "as-of", "champion", "verdict", "reason"),
+        [_look_row(look) for look in looks[-_LOOKS:]],
+    )
     _print_table(
         "Runs",
         (
@@ -55,6 +69,33 @@ def _print(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         "Champions",
         ("since", "model", "champion", "before", "by run", "kind"),
         [_promotion_row(promotion) for promotion in found["promotions"]],
+    )
+
+
+def _trigger_row(trigger: Mapping[str, Any]) -> tuple[str, ...]:
+    why = trigger["explanation"]
+    return (
+        _instant(trigger["decided_at"]),
+        trigger["model"],
+        trigger["run_key"],
+        trigger["reason"],
+        trigger["origin"],
+        "waiting" if trigger["state"] == "submitting" else trigger["decision"],
+        (trigger["run_id"] or "–")[:8],
+        f"{why} ({trigger['note']})" if trigger["note"] else why,
+    )
+
+
+def _look_row(look: Mapping[str, Any]) -> tuple[str, ...]:
+    champion = look["champion_version"]
+    return (
+        _instant(look["looked_at"]),
+        look["model"],
+        look["monitor"],
+        _instant(look["as_of"]),
+        f"v{champion}" if champion else "–",
+        look["verdict"],
+        look["reason"],
     )
 
 

@@ -48,17 +48,18 @@ def command(
         raise click.UsageError("--key names one trigger; with several --as-of each run needs its own")
     if warm.available() and not cold:
         warm.prepare()  # before anything else, since it takes longest
+    from ct_components.spec import load_spec
     from ct_pipelines.local.session import Session
 
-    _end_like_an_interrupt()
-    session = Session(spec, pipeline=pipeline, as_json=as_json, cold=cold)
+    end_like_an_interrupt()
+    session = Session(load_spec(spec), pipeline=pipeline, as_json=as_json, cold=cold)
     session.check(instants)
     for instant in instants:
         session.run({"as_of": instant, "reason": reason, "key": key, "hyperparameters": hyperparameters})
     session.close()
 
 
-def _end_like_an_interrupt() -> None:
+def end_like_an_interrupt() -> None:
     """A stage has a session of its own: what ends us must not pass it by. Under nohup, nothing ends us."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:

@@ -2,7 +2,7 @@
 
 - A stage's process writes to a log of its own, is ended with us, and leaves no temporary files.
 - A stage that was given bad input is not tried again; kfp.local knows no exit codes.
-- The run's id is ours: kfp.local draws eight digits, which repeat after some thousand runs.
+- The run's id and name are ours: kfp.local draws eight digits, which repeat after some thousand runs.
 - Somebody is told when a stage starts and ends.
 """
 
@@ -56,6 +56,7 @@ class StageProcesses:
     def __init__(
         self, folder: Path, environment: Mapping[str, str], observer: Observer, *, warm_start: bool
     ) -> None:
+        self.folder = folder
         self._warm_start = warm_start
         self._lock = folder.parent / ".first-stage.lock"
         self._logs = folder / "logs"
@@ -177,9 +178,9 @@ def _end(process: "_Process") -> None:
 
 
 @contextlib.contextmanager
-def hooked(processes: StageProcesses, run_id: str) -> Iterator[None]:
+def hooked(processes: StageProcesses, run_id: str, run_name: str) -> Iterator[None]:
     """Bends kfp.local for one run."""
-    from kfp.local import placeholder_utils, subprocess_task_handler
+    from kfp.local import executor_input_utils, placeholder_utils, subprocess_task_handler
     from kfp.local.orchestrator import task_executor
 
     execute = task_executor.execute_single_task
@@ -190,5 +191,6 @@ def hooked(processes: StageProcesses, run_id: str) -> Iterator[None]:
         ),
         patch.object(subprocess_task_handler, "run_local_subprocess", processes.run_process),
         patch.object(placeholder_utils, "make_random_id", lambda: next(ids)),
+        patch.object(executor_input_utils, "get_local_pipeline_resource_name", lambda _pipeline: run_name),
     ):
         yield

@@ -12,6 +12,7 @@ from typing import Any
 
 from ct_components.errors import SpecError, StateError
 from ct_pipelines.local import warm
+from ct_pipelines.local.alive import alive
 from ct_pipelines.local.hooks import Observer, StageProcesses, hooked
 
 # KFP's limit for a parameter is 10,000 characters.
@@ -62,6 +63,7 @@ def run_pipeline(
     observer: Observer,
     *,
     run_id: str | None = None,
+    run_name: str | None = None,
     warm_start: bool | None = None,
 ) -> LocalRun:
     """Runs a compiled pipeline, each stage in a process of its own.
@@ -73,6 +75,7 @@ def run_pipeline(
         environment: What the stages' processes are given beside our own environment.
         observer: Who is told of the stages.
         run_id: The run's id; None makes one.
+        run_name: What the run is called; None makes a name.
         warm_start: Whether stages are forked from a process that has imported their libraries; None does so
             where the system allows it.
 
@@ -91,13 +94,14 @@ def run_pipeline(
     processes = StageProcesses(folder, environment, observer, warm_start=warmly)
     try:
         with (
+            alive(folder),
             (folder / "kfp.log").open("w") as log,
             contextlib.redirect_stdout(log),
             warnings.catch_warnings(),
         ):
             # kfp.local says for each task that it ignores requests for memory.
             warnings.simplefilter("ignore")
-            _execute(pipeline, _arguments(arguments, folder), folder, processes, run_id)
+            _execute(pipeline, _arguments(arguments, folder), processes, run_id, run_name or f"run-{run_id}")
     finally:
         shutil.rmtree(folder / "tmp", ignore_errors=True)
     return LocalRun(run_id, folder, dict(processes.exit_codes))
@@ -132,14 +136,13 @@ def _arguments(arguments: Mapping[str, str], folder: Path) -> dict[str, str]:
 
 
 def _execute(
-    pipeline: Any, arguments: Mapping[str, str], folder: Path, processes: StageProcesses, run_id: str
+    pipeline: Any, arguments: Mapping[str, str], processes: StageProcesses, run_id: str, run_name: str
 ) -> None:
     from kfp import local
 
-    local.init(
-        local.SubprocessRunner(use_venv=False), pipeline_root=str(folder / "artifacts"), raise_on_error=False
-    )
-    with hooked(processes, run_id):
+    runner = local.SubprocessRunner(use_venv=False)
+    local.init(runner, pipeline_root=str(processes.folder / "artifacts"), raise_on_error=False)
+    with hooked(processes, run_id, run_name):
         try:
             pipeline(**arguments)
         except TypeError as error:

@@ -12,10 +12,10 @@ from time import monotonic
 
 from rich.console import Console
 
-from ct_components import connections
+from ct_components import connections, keys
 from ct_components.errors import EXIT_CODES, CTError, SpecError, StateError, Unreachable
 from ct_components.ledger import Ledger, open_ledger
-from ct_components.spec import dump_spec, load_spec, resolve_references
+from ct_components.spec import ModelSpec, dump_spec, resolve_references
 from ct_components.vocabulary import FAILED
 from ct_components.windows import parse_as_of
 from ct_pipelines.compile import compiled_path
@@ -31,9 +31,9 @@ class Session:
     """Runs a model's pipeline for several instants on one state folder."""
 
     def __init__(
-        self, spec_path: Path, *, pipeline: Path | None = None, as_json: bool = False, cold: bool = False
+        self, spec: ModelSpec, *, pipeline: Path | None = None, as_json: bool = False, cold: bool = False
     ) -> None:
-        self._spec = load_spec(spec_path)
+        self._spec = spec
         self._home = connections.state_home()
         self._environment = connections.embedded(self._home)
         self._compiled = pipeline or compiled_path()
@@ -58,8 +58,15 @@ class Session:
         check_answers(self._environment[connections.TRACKING_URI])
         self._ledger()
 
-    def run(self, parameters: Mapping[str, str]) -> None:
+    def run(
+        self, parameters: Mapping[str, str], *, run_id: str | None = None, run_name: str | None = None
+    ) -> None:
         """Runs the pipeline once, and prints what came of it.
+
+        Args:
+            parameters: The pipeline's, but for `spec`, which is this session's unless given.
+            run_id: The run's id; None makes one.
+            run_name: What the run is called; None gives it the name of its key, if it has one.
 
         Raises:
             CTError: If a stage failed: of the kind that its exit code names.
@@ -67,7 +74,8 @@ class Session:
         self._say(f"\n{self._spec.model} as of {parameters['as_of'] or 'now'}")
         begun = monotonic()
         arguments = {"spec": dump_spec(self._spec), **parameters}
-        run_id = str(uuid.uuid4())
+        run_id = run_id or str(uuid.uuid4())
+        key = parameters.get("key")
         with self._closing(run_id):
             ended = run_pipeline(
                 self._compiled,
@@ -76,6 +84,7 @@ class Session:
                 self._environment,
                 Progress(self._console),
                 run_id=run_id,
+                run_name=run_name or (keys.run_name(self._spec.model, key) if key else None),
                 warm_start=self._warm_start,
             )
         result = self._result(ended, monotonic() - begun)

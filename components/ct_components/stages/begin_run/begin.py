@@ -15,16 +15,18 @@ from ct_components import connections
 from ct_components.champion import find_anchor, pin_champion
 from ct_components.datasets import source_span
 from ct_components.errors import SourceError, SpecError
+from ct_components.keys import schedule_key
 from ct_components.ledger import Ledger, Run, open_ledger
 from ct_components.registry import Registry, Version, model_metadata
 from ct_components.spec import ModelSpec, Section, parse_spec, resolve_references
+from ct_components.spec.cron import last_firing
 from ct_components.stage import Context
 from ct_components.statistics.settings import Claim
 from ct_components.storage import atomic_write, list_files, list_partitions
 from ct_components.vocabulary import REASONS
 from ct_components.windows import Window, Windows, parse_as_of, plan_windows
 
-_KEY = re.compile(r"[\w.:/@+-]{1,200}")
+_KEY = re.compile(r"[A-Za-z0-9_.:/@+-]{1,200}")
 _RUN_ID = re.compile(r"[\w.:/@+-]{1,64}")
 
 # A parameter is an argument of the next stage's process, and Linux ends at 128 KiB for one.
@@ -43,6 +45,7 @@ class Request:
     reason: str = "manual"
     key: str = ""
     hyperparameters: str = ""
+    run_name: str = ""
 
 
 class Plan(NamedTuple):
@@ -87,7 +90,7 @@ def begin(request: Request, resolved_path: str) -> Plan:
     spec = resolve_references(_spec(request), os.environ)
     instant = parse_as_of(request.as_of, spec.source.timezone, datetime.now(UTC))
     _check_run_id(request.run_id)
-    reason, key = _reason(request.reason), _key(request)
+    reason, key = _reason(request.reason), _key(request, spec)
     found = connections.from_environment()
     ledger = open_ledger(found.ledger_url)
     if ledger is None:
@@ -95,7 +98,7 @@ def begin(request: Request, resolved_path: str) -> Plan:
     registry = Registry(found)
     begun = ledger.run(request.run_id) if ledger else _begun(registry, request.run_id)
     # A retry works on what the first attempt recorded, though the clock and the champion moved on.
-    instant = begun["as_of"] if begun else instant
+    instant, key = (begun["as_of"], begun["key"]) if begun else (instant, key)
     champion = _champion(_pinned(registry, ledger, spec.model, begun), registry, spec.gates.claim)
     windows = _windows(spec, instant, champion)
     context = Context(
@@ -107,7 +110,7 @@ def begin(request: Request, resolved_path: str) -> Plan:
         champion=champion.version if champion else "",
     )
     # Before the checks, so that a run which fails them is on record.
-    _claim(ledger, context, spec, windows)
+    context = _claim(ledger, context, spec, windows, request.run_name)
     _check_estimator(spec, champion)
     _check_source(spec, windows)
     context = _start_mlflow_run(registry, ledger, context, windows)
@@ -164,8 +167,16 @@ def _reason(reason: str) -> str:
     return reason
 
 
-def _key(request: Request) -> str:
-    """A key that nobody gave is the run's own, so that a retry of this stage claims it again."""
+def _key(request: Request, spec: ModelSpec) -> str:
+    """A key that nobody gave is the run's own.
+
+    A recurring run can hand over no instant, so its key is that of the schedule's last firing: two that KFP
+    starts for one instant have the same.
+    """
+    schedule = spec.triggers.schedule
+    if request.reason == "schedule" and not request.key and schedule:
+        timezone = spec.triggers.timezone or spec.source.timezone
+        return schedule_key(last_firing(schedule, timezone, datetime.now(UTC)))
     key = request.key or f"{request.reason}-{request.run_id}"
     if not _KEY.fullmatch(key):
         raise SpecError(f"key: got {key[:80]!r}; allowed: 1 to 200 letters, digits and . _ : / @ + -")
@@ -179,6 +190,7 @@ def _begun(registry: Registry, run_id: str) -> Mapping[str, Any] | None:
         return None
     return {
         "as_of": datetime.fromisoformat(found.tags["as_of"]),
+        "key": found.tags["key"],
         "champion_version": found.tags.get("challenged") or None,
     }
 
@@ -241,20 +253,28 @@ def _check_source(spec: ModelSpec, windows: Windows) -> None:
         )
 
 
-def _claim(ledger: Ledger | None, context: Context, spec: ModelSpec, windows: Windows) -> None:
-    if ledger:
-        ledger.claim_run(
-            Run(
-                run_id=context.run_id,
-                model=context.model,
-                key=context.key,
-                reason=context.reason,
-                as_of=datetime.fromisoformat(context.as_of),
-                champion_version=context.champion or None,
-                spec=spec.model_dump(mode="json"),
-                windows=json.loads(windows.to_json()),
-            )
-        )
+def _claim(
+    ledger: Ledger | None, context: Context, spec: ModelSpec, windows: Windows, run_name: str
+) -> Context:
+    """Claims the key; a clone of an earlier run gets one of its own."""
+    if ledger is None:
+        return context
+    claimed = ledger.claim_run(
+        Run(
+            run_id=context.run_id,
+            model=context.model,
+            key=context.key,
+            reason=context.reason,
+            as_of=datetime.fromisoformat(context.as_of),
+            champion_version=context.champion or None,
+            spec=spec.model_dump(mode="json"),
+            windows=json.loads(windows.to_json()),
+        ),
+        run_name,
+    )
+    if claimed.key != context.key:
+        logger.warning("key %s had its run: this one is a clone of it, and a manual trigger", context.key)
+    return replace(context, key=claimed.key, reason=claimed.reason)
 
 
 def _start_mlflow_run(

@@ -16,6 +16,7 @@ def begin_run(
     reason: str = "manual",
     key: str = "",
     hyperparameters: str = "",
+    run_name: str = "",
 ) -> NamedTuple(
     "Plan",
     [
@@ -42,6 +43,8 @@ def begin_run(
         reason: Why it runs: schedule, drift, performance or manual.
         key: The trigger's key; of two runs with one key the second ends as a duplicate. "" makes one.
         hyperparameters: A JSON object that overrides training.parameters for this run.
+        run_name: What KFP shows the run as; pass dsl.PIPELINE_JOB_NAME_PLACEHOLDER, by which a clone is told
+            from a trigger that was submitted twice.
 
     Returns:
         context: Which run this is; every later stage takes it.
@@ -57,4 +60,4 @@ def begin_run(
     from ct_components.stages.begin_run.begin import Request, begin
 
     with stage("begin_run", Context(run_id=run_id)):
-        return begin(Request(spec, run_id, as_of, reason, key, hyperparameters), resolved.path)
+        return begin(Request(spec, run_id, as_of, reason, key, hyperparameters, run_name), resolved.path)

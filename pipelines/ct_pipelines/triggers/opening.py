@@ -1,0 +1,72 @@
+"""Which door this process goes through: to KFP where its host is named, else to this machine."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from ct_components import connections
+from ct_components.errors import StateError
+from ct_components.ledger import Ledger, open_ledger
+from ct_pipelines.triggers.door import Door
+
+_IN_A_POD = "KUBERNETES_SERVICE_HOST"
+
+
+def open_door(
+    environment: Mapping[str, str] = os.environ, *, as_json: bool = False, package: Path | None = None
+) -> Door:
+    """Opens the ledger, and finds the engine of runs.
+
+    Args:
+        environment: What names ledger and KFP.
+        as_json: Whether a run on this machine prints JSON.
+        package: A compiled pipeline to run instead of the installation's own.
+
+    Raises:
+        StateError: If a pod is given no KFP or no ledger: what it would use instead vanishes with it.
+        Unreachable: If the ledger does not answer.
+    """
+    if environment.get(connections.KFP_HOST, "").strip():
+        from ct_pipelines.kfp_api.runs import KfpEngine
+        from ct_pipelines.kfp_api.settings import KfpSettings
+
+        settings = KfpSettings.from_environment(environment)
+        return Door(open_shared_ledger(environment), KfpEngine(settings, package))
+    if environment.get(_IN_A_POD):
+        raise StateError(
+            f"{connections.KFP_HOST} is not set, and a pod is no place to run a pipeline in; allowed: KFP's "
+            "address, such as http://ml-pipeline.kubeflow.svc.cluster.local:8888"
+        )
+    return _local_door(environment, as_json=as_json, package=package)
+
+
+def open_shared_ledger(environment: Mapping[str, str] = os.environ) -> Ledger:
+    """Opens the ledger that `KFP_CT_LEDGER_URL` names; on a laptop, else, the one in the state folder.
+
+    Raises:
+        StateError: If a pod is given none.
+    """
+    url = connections.ledger_url(environment)
+    if url is None and environment.get(_IN_A_POD):
+        raise StateError(f"{connections.LEDGER_URL} is not set; allowed: the ledger's SQLAlchemy URL")
+    home = connections.state_home(environment)
+    ledger = open_ledger(url or connections.sqlite_url(home / "ledger.db"))
+    assert ledger is not None
+    return ledger
+
+
+def _local_door(environment: Mapping[str, str], *, as_json: bool, package: Path | None) -> Door:
+    from ct_components.spec import ModelSpec
+    from ct_pipelines.local import warm
+    from ct_pipelines.local.session import Session
+    from ct_pipelines.triggers.local import LocalEngine
+
+    def make_session(spec: ModelSpec) -> Session:
+        if warm.available():
+            warm.prepare()
+        return Session(spec, pipeline=package, as_json=as_json)
+
+    ledger = open_shared_ledger(environment)
+    home = connections.state_home(environment)
+    shared = connections.ledger_url(environment) is not None
+    return Door(ledger, LocalEngine(make_session, ledger, home, shared=shared))
