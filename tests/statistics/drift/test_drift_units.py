@@ -12,7 +12,7 @@ from ct_components.statistics.drift.diagnosis import Moments, frozen
 from ct_components.statistics.drift.divergence import psi
 from ct_components.statistics.drift.evidence import Feature
 from ct_components.statistics.drift.settings import Drift, Reason, Verdict
-from ct_components.statistics.drift.units import CONVERSIONS, unit_change
+from ct_components.statistics.drift.units import CONVERSIONS, EXACT_CONVERSIONS, unit_change
 
 log = logging.getLogger(__name__)
 
@@ -213,3 +213,44 @@ def test_changes_of_unit_are_found(name, rows):
     log.info("%s, %d rows: %.3f of changes found", name, rows, np.mean(recognised))
 
     assert np.mean(recognised) > 0.95
+
+
+class TestSmallFactors:
+    """Those that growth reaches, too: they count only where a bound was converted exactly."""
+
+    PRICES = np.sort(np.random.default_rng(7).lognormal(6.5, 0.7, 200)).round()
+
+    def draw(self, rows, seed):
+        rng = np.random.default_rng(seed)
+        return np.append(rng.choice(self.PRICES, rows), self.PRICES[[0, -1]])
+
+    def found(self, current, bounds=(PRICES[-1],)):
+        each = feature(self.draw(10_000, 0), current)
+        return unit_change(each.reference, each.current, each.bins, each.edges, bounds)
+
+    @pytest.mark.parametrize("conversion", EXACT_CONVERSIONS)
+    def test_are_recognised_by_a_bound_that_most_days_reach(self, conversion):
+        assert self.found(conversion.factor * self.draw(2000, 1)) == conversion
+
+    def test_are_recognised_when_numbers_were_rounded(self):
+        assert (
+            self.found((1.609344 * self.draw(2000, 1)).round()).words
+            == "multiplied by 1.609, miles to kilometres"
+        )
+
+    def test_are_growth_without_a_bound_or_when_it_grew_a_little_otherwise(self):
+        current = self.draw(2000, 1)
+
+        assert self.found(1.609344 * current, bounds=()) is None
+        assert self.found(1.609344 * current, bounds=(0.0,)) is None
+        assert self.found(1.605 * current) is None
+        assert self.found(np.where(current == self.PRICES[-1], 1.7, 1.609344) * current) is None
+
+    @pytest.mark.slow
+    def test_random_growth_of_a_bounded_feature_is_hardly_ever_called_broken(self):
+        factors = np.random.default_rng(8).lognormal(0, 0.5, 1000)
+
+        broken = [self.found(factor * self.draw(2000, seed)) for seed, factor in enumerate(factors)]
+
+        log.info("random growth of a bounded feature: %d of 1,000 called broken", sum(map(bool, broken)))
+        assert sum(map(bool, broken)) <= 15  # 0.6 % expected

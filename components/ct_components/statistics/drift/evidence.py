@@ -30,6 +30,7 @@ class Feature:
         current: Moments of the current window's numbers, when known.
         days: Rows by day and bin of the reference's days, in order, shape (D, B); None takes rows as
             independent.
+        bounds: Of a numeric feature, the numbers that are the smallest or the largest on most of these days.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Feature:
     reference: Moments | None = None
     current: Moments | None = None
     days: Ints | None = None
+    bounds: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -274,7 +276,7 @@ def _drift(measured: _Measured, p_adjusted: float, settings: Drift) -> FeatureDr
 def _unit_change(feature: Feature) -> str | None:
     if feature.reference is None or feature.current is None or feature.edges is None:
         return None
-    conversion = unit_change(feature.reference, feature.current, feature.bins, feature.edges)
+    conversion = unit_change(feature.reference, feature.current, feature.bins, feature.edges, feature.bounds)
     return conversion.words if conversion else None
 
 

@@ -5,8 +5,10 @@ nothing in a window tells prices in another currency from prices that rose. So o
 which the world hardly grows from one window to the next, 10 and more, and temperatures, where an offset that
 is known to five digits comes with a factor. Everything that a profile holds must then fit, beside what
 sampling alone makes of it: within a few percent, and within a quarter for factors of 100 and more, which
-growth does not come near, so that a season may move the numbers as well. Whatever does not fit is left to
-drift: inches and centimetres, or miles and kilometres, are.
+growth does not come near, so that a season may move the numbers as well. Smaller factors, such as that of
+miles and kilometres, are growth's too. They count only where the numbers have a bound that most days of the
+reference reach exactly, as those of a schedule, a tariff or a catalogue have, and where it was converted to a
+thousandth. Whatever does not fit is left to drift.
 
 References:
     Cramér (1946). Mathematical Methods of Statistics, section 27.4 (standard errors of moments). Princeton
@@ -14,6 +16,7 @@ References:
 """
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -64,6 +67,19 @@ _FACTORS = {
     1e9: "1,000,000,000, such as seconds to nanoseconds",
 }
 
+# Growth comes near these, so they need a bound that was converted exactly.
+_SMALL_FACTORS = {
+    1.609344: "1.609, miles to kilometres",
+    1.852: "1.852, nautical miles to kilometres",
+    2.2046226: "2.205, kilograms to pounds",
+    2.2369363: "2.237, metres a second to miles an hour",
+    2.54: "2.54, inches to centimetres",
+    3.2808399: "3.281, metres to feet",
+    3.6: "3.6, metres a second to kilometres an hour",
+    3.7854118: "3.785, gallons to litres",
+    4.184: "4.184, calories to joules",
+}
+
 # Of the weather, with room for a little more than was ever measured.
 _CELSIUS = (-90.0, 60.0)
 _FAHRENHEIT = (-130.0, 140.0)
@@ -79,6 +95,12 @@ CONVERSIONS: tuple[Conversion, ...] = (
 )
 """The changes of unit that are looked for."""
 
+EXACT_CONVERSIONS: tuple[Conversion, ...] = (
+    *(Conversion(f"multiplied by {words}", factor) for factor, words in _SMALL_FACTORS.items()),
+    *(Conversion(f"divided by {words}", 1 / factor) for factor, words in _SMALL_FACTORS.items()),
+)
+"""Those that count only where a bound was converted, too."""
+
 _NEAR = 0.05  # of mean and deviation: how well a conversion must fit, beside what sampling makes
 _GAP = 0.025  # between distribution functions, beside one standard error
 _NEAR_HUGE = 0.25  # the same two for the largest factors
@@ -92,10 +114,13 @@ _BEYOND = 4  # or beyond, by no more than so many widths of its range
 _SURELY = 2.5  # standard deviations by which the mean must move where the factor is below 10
 _LARGE = 10.0
 _HUGE = 100.0
+_EXACT = 1e-3  # of a bound; growth of a bounded feature hits one of the small factors so well in 0.6 %
 _ROUNDING = 1e-9  # of a value, or of a standard deviation
 
 
-def unit_change(reference: Moments, current: Moments, bins: Bins, edges: Floats) -> Conversion | None:
+def unit_change(
+    reference: Moments, current: Moments, bins: Bins, edges: Floats, bounds: Sequence[float] = ()
+) -> Conversion | None:
     """Returns the change of unit that explains all that is known of how a feature's numbers moved.
 
     Args:
@@ -103,6 +128,7 @@ def unit_change(reference: Moments, current: Moments, bins: Bins, edges: Floats)
         current: Moments of the current window, with extremes.
         bins: Rows of both.
         edges: Between the bins, rising, shape (B - 2,).
+        bounds: Numbers that are the smallest or the largest on most days of the reference.
 
     Returns:
         The conversion that fits best; None when none fits, a side does not vary, or extremes are not known.
@@ -123,10 +149,11 @@ def unit_change(reference: Moments, current: Moments, bins: Bins, edges: Floats)
         return None
     fits = []
     noise = _noise(before, now, edges)
-    for conversion in CONVERSIONS:
+    for conversion in (*CONVERSIONS, *EXACT_CONVERSIONS):
         undone = now.undone(conversion)
         distance = _distance(before, undone, _NEAR_HUGE if conversion.size >= _HUGE else _NEAR, noise)
-        if distance <= 1 and _possible(conversion, before, now) and _fits(before, undone, conversion, edges):
+        possible = distance <= 1 and _possible(conversion, before, now, bounds)
+        if possible and _fits(before, undone, conversion, edges):
             fits.append((distance, conversion))
     return min(fits)[1] if fits else None
 
@@ -209,12 +236,16 @@ def _distance(before: _Numbers, undone: _Numbers, near: float, noise: _Noise) ->
     return max(shift / (near + noise.mean), abs(math.log(ratio)) / (near + noise.deviation))
 
 
-def _possible(conversion: Conversion, before: _Numbers, now: _Numbers) -> bool:
+def _possible(conversion: Conversion, before: _Numbers, now: _Numbers, bounds: Sequence[float]) -> bool:
     """Returns whether the reference can be in that unit, and drift hardly move it as far."""
     if before.minimum < conversion.lowest or before.maximum > conversion.highest:
         return False
     if conversion.size >= _LARGE:
         return True
+    if conversion in EXACT_CONVERSIONS:
+        extremes = [conversion.undone(extreme) for extreme in (now.minimum, now.maximum)]
+        # 0 is 0 in every unit.
+        return any(abs(own - one) <= _EXACT * abs(own) for own in bounds if own for one in extremes)
     return abs(now.mean - before.mean) > _SURELY * min(now.deviation, before.deviation)
 
 
