@@ -101,16 +101,28 @@ def model_spec_page() -> str:
     return _joined(parts)
 
 
-def _section(name: str, section: Mapping[str, Any], whole: Mapping[str, Any]) -> Iterator[str]:
-    yield f"## {name}"
+def _section(
+    name: str, section: Mapping[str, Any], whole: Mapping[str, Any], level: int = 2
+) -> Iterator[str]:
+    yield f"{'#' * level} {name}"
     yield section["description"]
     yield _keys(section["properties"], section.get("required", []), whole)
     for key, value in section["properties"].items():
-        item = _resolved(value.get("items", {}), whole)
-        if "properties" in item:
-            yield f"### {name}.{key}[]"
-            yield item["description"]
-            yield _keys(item["properties"], item.get("required", []), whole)
+        for suffix, below in _below(value, whole):
+            yield from _section(f"{name}.{key}{suffix}", below, whole, 3)
+
+
+def _below(value: Mapping[str, Any], whole: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yields the sections that a value holds: itself, that of a list's items, or of a mapping's values."""
+    for option in [value, *value.get("anyOf", [])]:
+        for suffix, found in (
+            ("", option),
+            ("[]", option.get("items")),
+            (".*", option.get("additionalProperties")),
+        ):
+            section = _resolved(found, whole) if isinstance(found, Mapping) else {}
+            if "properties" in section:
+                yield suffix, section
 
 
 def _keys(properties: Mapping[str, Any], required: Sequence[str], whole: Mapping[str, Any]) -> str:

@@ -106,6 +106,8 @@ def test_shell_commands_name_existing_verbs_and_options(page):
         for verb, *words in commands_of(text):
             command = cli.get_command(click.Context(cli), verb)
             assert command, verb
+            if isinstance(command, click.Group):
+                command = command.commands[words[0]]
             options = {name for each in command.params for name in each.opts} | {"--help"}
             assert {word for word in words if word.startswith("-")} <= options, words
 

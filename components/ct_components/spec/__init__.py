@@ -4,7 +4,14 @@ Light on purpose, since every stage and the command line import it: pydantic and
 """
 
 from ct_components.spec.durations import Duration
-from ct_components.spec.load import dump_spec, load_spec, parse_section, parse_spec, resolve_references
+from ct_components.spec.load import (
+    dump_spec,
+    load_spec,
+    parse_section,
+    parse_spec,
+    read_spec,
+    resolve_references,
+)
 from ct_components.spec.model import (
     Columns,
     Gates,
@@ -48,5 +55,6 @@ __all__ = [
     "load_zone",
     "parse_section",
     "parse_spec",
+    "read_spec",
     "resolve_references",
 ]

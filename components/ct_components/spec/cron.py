@@ -4,13 +4,14 @@ Only cronsim says what a field may hold; it is imported when a spec has a schedu
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
 ALLOWED = "cron's five fields (minute, hour, day, month, weekday) such as '0 3 * * 0', and an instant to come"
 _FIELDS = 5
-# Enough firings to meet each gap of a schedule: a year of days, thirty years of months.
-_FIRINGS = 400
+_MOST = 400
+_A_YEAR = timedelta(days=366)
 _SOME_MONDAY = datetime(2024, 1, 1, tzinfo=UTC)
 
 
@@ -48,20 +49,27 @@ def shortest_gap(schedule: str) -> timedelta:
     >>> shortest_gap("0 3 * * 0"), shortest_gap("0 3,15 * * *")
     (datetime.timedelta(days=7), datetime.timedelta(seconds=43200))
     """
-    from cronsim import CronSim
-
-    firings = list(islice(CronSim(schedule, _SOME_MONDAY), _FIRINGS))
-    return min((later - earlier for earlier, later in pairwise(firings)), default=timedelta.max)
+    return min(later - earlier for earlier, later in pairwise(_firings(schedule)))
 
 
 def firings_in(schedule: str, span: timedelta) -> int:
-    """Returns how often a schedule fires in a span of time, at most; counted from one firing on.
+    """Returns how often a schedule fires in a span of time, counted from one firing on; 400 at most.
 
     >>> firings_in("0 3 * * *", timedelta(days=30))
     30
     """
+    firings = _firings(schedule)
+    return sum(1 for firing in firings if firing < firings[0] + span)
+
+
+@cache
+def _firings(schedule: str) -> list[datetime]:
+    """Returns the firings of a year, and of rare ones two: enough to meet each gap of most schedules."""
     from cronsim import CronSim
 
-    firings = CronSim(schedule, _SOME_MONDAY)
-    first = next(firings)
-    return 1 + sum(1 for firing in islice(firings, _FIRINGS) if firing < first + span)
+    found: list[datetime] = []
+    for firing in islice(CronSim(schedule, _SOME_MONDAY), _MOST):
+        found.append(firing)
+        if len(found) > 1 and firing > found[0] + _A_YEAR:
+            break
+    return found

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import unquote
 
 from pydantic import ValidationError
 from pydantic_core import PydanticUndefined, to_jsonable_python
@@ -47,6 +48,22 @@ def parse_spec(text: str, origin: str) -> ModelSpec:
         SpecError: If something is not allowed; all problems are in the message.
     """
     return _parsed(ModelSpec, "", text, origin)
+
+
+def read_spec(parameter: str) -> ModelSpec:
+    """Returns the model spec that a stage was given: inline, or the path or file:// URI of its file.
+
+    Raises:
+        SpecError: If it cannot be read, or something in it is not allowed.
+    """
+    text = parameter.strip()
+    if not text:
+        raise SpecError("the spec parameter is empty; allowed: a model spec inline, or the path of its file")
+    # What starts like a mapping is inline; anything on one line that does not is a place.
+    if "\n" in text or text.startswith("{"):
+        return parse_spec(text, "the spec parameter")
+    place = unquote(text.removeprefix("file://")) if text.startswith("file://") else text
+    return load_spec(place)
 
 
 def parse_section(section: type[S], text: str, origin: str) -> S:
@@ -94,7 +111,7 @@ def _unset(name: str, env: Mapping[str, str]) -> str:
 
 
 def _text(path: Path) -> str:
-    role = f"model spec {str(path)!r}"
+    role = f"model spec {str(path)[:200]!r}"
     try:
         if path.is_file() and path.stat().st_size > LARGEST:
             found = f"{path.stat().st_size} bytes"
@@ -113,7 +130,7 @@ def _text(path: Path) -> str:
 def _neighbours(path: Path) -> str:
     folder = path.parent
     if not folder.is_dir():
-        return f"there is no folder {str(folder)!r} either"
+        return f"there is no folder {str(folder)[:200]!r} either"
     names = sorted(item.name for item in folder.iterdir() if item.suffix in (".yaml", ".yml", ".json"))
     return f"YAML files in {str(folder)!r}: {listing(names) or 'none'}"
 

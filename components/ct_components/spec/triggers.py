@@ -142,7 +142,7 @@ class Triggers(Section):
     )
     budget: Budget = Field(default_factory=Budget, description="How many runs a span of time may have.")
     breaker: Breaker = Field(
-        default_factory=Breaker, description="When triggers stop for a while, since run after run fails."
+        default_factory=Breaker, description="When a row of failed runs stops further ones."
     )
 
     @model_validator(mode="after")

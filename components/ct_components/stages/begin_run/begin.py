@@ -7,9 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import unquote
 
 from ct_components import connections
 from ct_components.champion import find_anchor, pin_champion
@@ -18,7 +16,7 @@ from ct_components.errors import SourceError, SpecError
 from ct_components.keys import schedule_key
 from ct_components.ledger import Ledger, Run, open_ledger
 from ct_components.registry import Registry, Version, model_metadata
-from ct_components.spec import ModelSpec, Section, parse_spec, resolve_references
+from ct_components.spec import ModelSpec, Section, parse_spec, read_spec, resolve_references
 from ct_components.spec.cron import last_firing
 from ct_components.stage import Context
 from ct_components.statistics.settings import Claim
@@ -121,8 +119,7 @@ def begin(request: Request, resolved_path: str) -> Plan:
 
 
 def _spec(request: Request) -> ModelSpec:
-    text, origin = _read(request.spec)
-    spec = parse_spec(text, origin)
+    spec = read_spec(request.spec)
     if not request.hyperparameters:
         return spec
     try:
@@ -133,27 +130,11 @@ def _spec(request: Request) -> ModelSpec:
         raise SpecError(f"hyperparameters: got {request.hyperparameters!r}; allowed: a JSON object")
     content = spec.model_dump(mode="json")
     content["training"]["parameters"] |= overrides
-    return parse_spec(json.dumps(content), f"{origin} with hyperparameters")
+    return parse_spec(json.dumps(content), "the spec with hyperparameters")
 
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no number")
-
-
-def _read(spec: str) -> tuple[str, str]:
-    """A spec that starts like a mapping is inline; anything on one line that does not is a place."""
-    if "\n" in spec.strip() or spec.lstrip().startswith("{"):
-        return spec, "the spec parameter"
-    if not spec.strip():
-        raise SpecError("the spec parameter is empty; allowed: a model spec inline, or the path of its file")
-    place = unquote(spec.removeprefix("file://")) if spec.startswith("file://") else spec
-    try:
-        return Path(place).read_text(encoding="utf-8"), spec
-    except (OSError, ValueError) as error:
-        raise SpecError(
-            f"the spec parameter names {spec[:200]!r}, which cannot be read: {error}; "
-            "allowed: a model spec inline, or the path or file:// URI of its file"
-        ) from error
 
 
 def _check_run_id(run_id: str) -> None:
