@@ -28,6 +28,7 @@ STAGING = "staging"
 # Files of every MLflow run of ours.
 RESOLVED_SPEC = "resolved.json"
 REFERENCE_PROFILE = "reference_profile.json"
+REFERENCE_DAYS = "reference_days.json"
 # Rows with the scores that they had when fitted, to check a stored model against.
 PREDICTION_SAMPLE = "prediction_sample.json"
 VERDICT_REPORT = "verdict.json"
@@ -45,6 +46,7 @@ _HTTP_DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
 
 

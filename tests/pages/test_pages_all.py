@@ -4,12 +4,13 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import drift_samples
 import page_samples as samples
 import pytest
 from html_tree import parse
 
 from ct_components import pages
-from ct_components.pages import index_page, run_page, validation_page, verdict_page
+from ct_components.pages import drift_page, index_page, run_page, validation_page, verdict_page
 
 PAGES = {
     "verdict": lambda: verdict_page(samples.VERDICT),
@@ -22,6 +23,11 @@ PAGES = {
     "run": lambda: run_page(samples.RUN),
     "run-failed": lambda: run_page(samples.FAILED_RUN),
     "run-empty": lambda: run_page(pages.RunPage(samples.IDENTITY, "running")),
+    "drift": lambda: drift_page(drift_samples.DRIFTED),
+    "drift-calm": lambda: drift_page(drift_samples.ONE_CALM),
+    "drift-broken": lambda: drift_page(drift_samples.BROKEN),
+    "drift-200": lambda: drift_page(drift_samples.many(200)),
+    "drift-no-champion": lambda: drift_page(drift_samples.NO_CHAMPION),
     "index-0": lambda: index_page([]),
     "index-1": lambda: index_page(samples.runs(1)),
     "index-1000": lambda: index_page(samples.runs(1000)),
@@ -31,6 +37,7 @@ HOSTILE = {
     "validation": lambda: validation_page(samples.HOSTILE_VALIDATION),
     "run": lambda: run_page(samples.HOSTILE_RUN),
     "index": lambda: index_page(samples.HOSTILE_RUNS),
+    "drift": lambda: drift_page(drift_samples.HOSTILE_DRIFT),
 }
 EVERY = [pytest.param(make, id=name) for name, make in PAGES.items()]
 EVERY += [pytest.param(make, id=f"hostile-{name}") for name, make in HOSTILE.items()]

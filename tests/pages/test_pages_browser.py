@@ -7,10 +7,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import drift_samples
 import page_samples as samples
 import pytest
 
-from ct_components.pages import index_page, run_page, validation_page, verdict_page
+from ct_components.pages import drift_page, index_page, run_page, validation_page, verdict_page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
@@ -33,6 +34,8 @@ PAGES = {
     "validation": validation_page(samples.VALIDATION),
     "run": run_page(samples.RUN),
     "index": index_page(samples.runs(40)),
+    "drift": drift_page(drift_samples.many(40)),
+    "hostile-drift": drift_page(drift_samples.HOSTILE_DRIFT),
     "hostile-verdict": verdict_page(samples.HOSTILE_VERDICT),
     "hostile-validation": validation_page(samples.HOSTILE_VALIDATION),
     "hostile-run": run_page(samples.HOSTILE_RUN),

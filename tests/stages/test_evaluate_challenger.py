@@ -319,6 +319,25 @@ class TestChallenges:
         assert version.tags["challenge"] == "2"
 
 
+def test_mlflow_keeps_all_metrics_of_the_holdout_for_the_performance_monitor(two_models):
+    judged = two_models.evaluate(two_models.strong)
+    text = two_models.registry.read_text(two_models.strong.context.mlflow_run_id, "holdout_metrics.json")
+    kept = json.loads(text, parse_constant=pytest.fail)
+    assert kept["metrics"]["roc_auc"]["of_rows"] == judged.report["challenger_score"]
+    by_day = [day["challenger"] for day in judged.report["days"]]
+    assert kept["metrics"]["roc_auc"]["of_days"] == pytest.approx(np.mean(by_day))
+    assert (kept["rows"], kept["days"], len(kept["metrics"])) == (14 * 80, 14, 9)
+    assert two_models.registry.version("shop", "2").tags["holdout_metrics"] == "holdout_metrics.json"
+
+
+def test_metrics_without_a_value_on_the_holdout_are_null_for_the_monitor(two_models, holdout):
+    one_class = holdout(set_column("bought", lambda table: pa.array([1] * table.num_rows)))
+    two_models.evaluate(two_models.strong, holdout=one_class)
+    text = two_models.registry.read_text(two_models.strong.context.mlflow_run_id, "holdout_metrics.json")
+    kept = json.loads(text, parse_constant=pytest.fail)
+    assert kept["metrics"]["roc_auc"] == {"of_rows": None, "of_days": None, "rows": 14 * 80}
+
+
 def test_a_version_that_does_not_exist_is_named(two_models):
     strong = two_models.strong
     with pytest.raises(StateError, match="no version '77'"):

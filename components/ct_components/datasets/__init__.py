@@ -14,12 +14,14 @@ from ct_components.datasets.frame import (
     numeric_values,
 )
 from ct_components.datasets.read import dataset_window, local_days_of, read_table, select_rows, time_span
-from ct_components.datasets.schema import check_has, dataset_schema, open_parquet
+from ct_components.datasets.schema import check_has, dataset_schema, open_parquet, shared_columns
 from ct_components.datasets.span import source_span
+from ct_components.datasets.window import WindowOfSource
 from ct_components.datasets.write import DatasetInfo, write_dataset
 
 __all__ = [
     "DatasetInfo",
+    "WindowOfSource",
     "check_has",
     "dataset_schema",
     "dataset_window",
@@ -33,6 +35,7 @@ __all__ = [
     "open_parquet",
     "read_table",
     "select_rows",
+    "shared_columns",
     "source_span",
     "time_span",
     "write_dataset",

@@ -63,6 +63,35 @@ def dataset_schema(files: Iterable[Path], columns: Sequence[str], timestamp: str
     return pa.schema([(name, types[name]) for name in names])
 
 
+def shared_columns(files: Iterable[Path], columns: Sequence[str]) -> list[str]:
+    """Returns those of the columns that all files hold, once each and in types that unify.
+
+    For those who want to say what is wrong with the others, and go on. Reads the footers only.
+
+    Raises:
+        SourceError: If a file is corrupt.
+    """
+    types: dict[str, pa.DataType] = {}
+    shared = list(dict.fromkeys(columns))
+    for path in files:
+        with open_parquet(path) as file:
+            found = file.schema_arrow
+        shared = [name for name in shared if _fits(name, found, types, path)]
+    return shared
+
+
+def _fits(name: str, found: pa.Schema, types: dict[str, pa.DataType], path: Path) -> bool:
+    """Returns whether a file has a column in a type that unifies with those seen, which it joins."""
+    if found.names.count(name) != 1:
+        return False
+    kind = _plain(found.field(name).type)
+    try:
+        types[name] = _common(name, types.get(name, kind), kind, (path, path))
+    except SourceError:
+        return False
+    return True
+
+
 def check_has(wanted: Sequence[str], available: Sequence[str], path: Path) -> None:
     """Raises a SourceError that names the wanted columns a file lacks, and those it has."""
     missing = [name for name in wanted if name not in available]

@@ -18,22 +18,38 @@ from ct_components.pages.data import (
     VerdictPage,
     WindowRows,
 )
-from ct_components.pages.render import index_page, run_page, validation_page, verdict_page
+from ct_components.pages.drift import DriftPage, FeatureRow
+from ct_components.pages.performance_data import PerformanceMetric, PerformancePage, PerformanceSpan
+from ct_components.pages.render import (
+    drift_page,
+    index_page,
+    performance_page,
+    run_page,
+    validation_page,
+    verdict_page,
+)
 
 __all__ = [
     "CheckRow",
     "ColumnSummary",
     "ConfusionCounts",
     "DayScore",
+    "DriftPage",
+    "FeatureRow",
     "Identity",
     "Judged",
+    "PerformanceMetric",
+    "PerformancePage",
+    "PerformanceSpan",
     "RunPage",
     "RunRow",
     "StageRow",
     "ValidationPage",
     "VerdictPage",
     "WindowRows",
+    "drift_page",
     "index_page",
+    "performance_page",
     "run_page",
     "validation_page",
     "verdict_page",

@@ -222,13 +222,24 @@ def spark_path(column: ColumnSummary) -> str:
         or not any(column.counts)
     ):
         return ""
-    heights = _rebin((low, *column.edges, high), column.counts)
+    heights = _rebin((low, *column.edges, high), column.counts, low, high)
     scale, step = (_SPARK_HEIGHT - 1) / max(heights), _SPARK_WIDTH / _SPARK_BARS
     return "".join(
         f"M{i * step:g} {_SPARK_HEIGHT}v-{max(h * scale, 1):.1f}h{step - 1:g}V{_SPARK_HEIGHT}z"
         for i, h in enumerate(heights)
         if h > 0
     )
+
+
+def bars_over(column: ColumnSummary, low: float, high: float) -> list[float]:
+    """Returns the shares of a numeric column's rows in 24 equal bars from one value to another.
+
+    For columns that are drawn over each other; their minimum and maximum lie between these values.
+    """
+    if column.minimum is None or column.maximum is None or not column.count:
+        return [0.0] * _SPARK_BARS
+    rows = _rebin((column.minimum, *column.edges, column.maximum), column.counts, low, high)
+    return [bar / column.count for bar in rows]
 
 
 @dataclass(frozen=True)
@@ -320,9 +331,8 @@ def _date_ticks(days: Sequence[str], x: Axis) -> list[Tick]:
     return [Tick(x.at(i), shorten(day, 11)) for i, day in enumerate(days) if i % every == 0]
 
 
-def _rebin(edges: Sequence[float], counts: Sequence[int]) -> list[float]:
-    """Returns each bin's rows, spread over equal bars from the lowest edge to the highest."""
-    low, high = min(edges), max(edges)
+def _rebin(edges: Sequence[float], counts: Sequence[int], low: float, high: float) -> list[float]:
+    """Returns each bin's rows, spread over equal bars from one value to another."""
     width = (high / _SPARK_BARS - low / _SPARK_BARS) or 1.0
     heights = [0.0] * _SPARK_BARS
     for start, end, rows in zip(edges, edges[1:], counts, strict=False):

@@ -12,7 +12,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ct_components.pages import charts, formats, words
+from ct_components.pages import charts, drift, formats, performance_charts, performance_data, words
 from ct_components.pages.data import RunPage, RunRow, StageRow, ValidationPage, VerdictPage
 
 # A page stays below 150 KB whatever it is given: what is left out is counted on the page.
@@ -20,7 +20,12 @@ ROWS_SHOWN = 200
 CHECKS_SHOWN = 150
 COLUMNS_SHOWN = 80
 DAYS_SHOWN = 120
+FEATURES_SHOWN = 200
+_DRAWN = 12
 _TRENDS_SHOWN = 4
+# Of all watched metrics together, in tables and in drawings.
+_VALUES_SHOWN = 120
+_VALUES_DRAWN = 2000
 _PROMOTIONS_SHOWN = 8
 
 
@@ -80,6 +85,34 @@ def run_page(data: RunPage) -> str:
     return _render("run.html.j2", page=data, bars=_stage_bars(data.stages))
 
 
+def drift_page(data: drift.DriftPage) -> str:
+    """Returns the page of one look at drift: the verdict, the share against its limit, each feature.
+
+    Raises:
+        ValueError: If an instant is not ISO 8601.
+    """
+    features = drift.in_order(data.features)
+    drawings = [(row, *_drawing(row)) for row in features if row.drifted or row.broken]
+    drawn = [drawing for drawing in drawings if any(drawing[1:])]
+    return _render(
+        "drift.html.j2",
+        page=data,
+        share=drift.share_chart(data.share, data.drift_share),
+        features=features[:FEATURES_SHOWN],
+        drawings=drawn[:_DRAWN],
+        left_out=max(len(drawn) - _DRAWN, 0),
+        broken=sum(bool(row.broken) for row in features) + len(data.problems),
+    )
+
+
+def _drawing(row: drift.FeatureRow) -> tuple[drift.NumberChart | None, list[drift.CategoryBar]]:
+    if row.reference is None or row.current is None:
+        return None, []
+    if row.kind == "numeric":
+        return drift.number_chart(row.reference, row.current), []
+    return None, drift.category_bars(row.reference, row.current)
+
+
 def index_page(runs: Sequence[RunRow]) -> str:
     """Returns the page of a state folder: all its runs, in the order given (newest first), with links.
 
@@ -100,6 +133,36 @@ def index_page(runs: Sequence[RunRow]) -> str:
         outcomes=Counter(run.outcome for run in runs),
         promotions=[run for run in runs if run.outcome == "promoted"][:_PROMOTIONS_SHOWN],
         trends=[shown for shown in trends if shown],
+    )
+
+
+def performance_page(data: performance_data.PerformancePage) -> str:
+    """Returns the page of one look at a champion's performance: each metric's values, limits and levels.
+
+    Raises:
+        ValueError: If an instant or a day is not ISO 8601.
+    """
+    first, last, window = (
+        formats.instant(iso, data.timezone)[:10] if iso else None
+        for iso in (
+            data.since and data.since.start,
+            data.since and data.since.end,
+            data.window and data.window.start,
+        )
+    )
+    each = max(len(data.metrics), 1)
+    drawn = [
+        performance_charts.performance_chart(metric, first, last, window, _VALUES_DRAWN // each)
+        if first and last
+        else None
+        for metric in data.metrics
+    ]
+    return _render(
+        "performance.html.j2",
+        page=data,
+        reason=performance_data.REASONS.get(data.reason, words.reason_text(data.reason)),
+        metrics=list(zip(data.metrics, drawn, strict=True)),
+        rows_shown=_VALUES_SHOWN // each,
     )
 
 

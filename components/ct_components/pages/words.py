@@ -14,6 +14,13 @@ SYMBOLS = {
     "pass": "✓",
     "warn": "!",
     "fail": "✕",
+    "drift": "▲",
+    "drifted": "▲",
+    "no_drift": "✓",
+    "fire": "▼",
+    "fine": "▲",
+    "uncertain": "●",
+    "broken": "✕",
 }
 
 REASONS = {
@@ -36,6 +43,19 @@ REASONS = {
     "too_few_rows": "too few rows in the holdout",
     "too_few_rows_of_a_class": "too few rows of a class in the holdout",
     "no_variance": "the gain does not vary, so nothing can be proven",
+}
+
+DRIFT_REASONS = {
+    "schema": "a feature is gone, or of another kind",
+    "too_few_rows": "too few rows in the reference or in the current window",
+    "missing_values": "a feature is missing far more often than before",
+    "unit_change": "a feature looks as if it came in another unit",
+    "frozen": "a feature stands still that moved before",
+    "drifted_share": "enough features have drifted",
+    "not_yet": "features have drifted, but in too few windows so far",
+    "below_share": "features have drifted, but too few of them",
+    "nothing_drifted": "no feature has drifted",
+    "no_champion": "there is no champion yet to compare with",
 }
 
 METRICS = {
@@ -62,6 +82,15 @@ def reason_text(reason: str) -> str:
     return REASONS.get(reason, reason.replace("_", " "))
 
 
+def drift_reason_text(reason: str) -> str:
+    """Returns what the reason of a look at drift means.
+
+    >>> drift_reason_text("below_share")
+    'features have drifted, but too few of them'
+    """
+    return DRIFT_REASONS.get(reason, reason.replace("_", " "))
+
+
 def metric_name(metric: str) -> str:
     """Returns what people call a metric."""
     return METRICS.get(metric, metric)
@@ -75,11 +104,17 @@ def symbol(code: str) -> str:
 def tone(code: str | None) -> str:
     """Returns the colour class of a verdict or outcome: good, wait, bad or quiet."""
     good, wait, bad = (
-        {"promote", "promoted", "succeeded", "pass"},
-        {"hold", "retained", "warn", "running"},
-        {"reject", "failed", "fail"},
+        {"promote", "promoted", "succeeded", "pass", "fine", "no_drift"},
+        {"hold", "retained", "warn", "running", "uncertain", "drift", "drifted"},
+        {"reject", "failed", "fail", "fire", "broken"},
     )
     return "good" if code in good else "wait" if code in wait else "bad" if code in bad else "quiet"
 
 
-FILTERS = {"reason_text": reason_text, "metric_name": metric_name, "symbol": symbol, "tone": tone}
+FILTERS = {
+    "reason_text": reason_text,
+    "drift_reason_text": drift_reason_text,
+    "metric_name": metric_name,
+    "symbol": symbol,
+    "tone": tone,
+}

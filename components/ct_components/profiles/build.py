@@ -1,12 +1,15 @@
 """Profiling the rows of one dataset, in streams, a few columns at a time."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ct_components.datasets import (
@@ -15,9 +18,11 @@ from ct_components.datasets import (
     encode,
     is_categorical,
     is_numeric,
+    local_days_of,
     numeric_values,
     open_parquet,
 )
+from ct_components.datasets.read import TIMESTAMP_KEY
 from ct_components.profiles.model import (
     CategoricalProfile,
     ColumnProfile,
@@ -25,6 +30,7 @@ from ct_components.profiles.model import (
     OtherProfile,
     Profile,
 )
+from ct_components.spec import load_zone
 from ct_components.statistics.drift.bins import quantile_edges
 
 _TOGETHER = 4  # columns read at once: more need memory, fewer leave reader threads idle
@@ -75,6 +81,105 @@ def profile_dataset(
                     builders[name].add(pa.chunked_array([batch.column(name)]))
             columns |= {name: builders.pop(name).finish() for name in names}
         return Profile(file.metadata.num_rows, dataset_window(schema), columns)
+
+
+def profile_days(
+    path: Path | str, reference: Profile, timezone: str, names: Collection[str] | None = None
+) -> list[Profile]:
+    """Returns one profile for each calendar day of a dataset, in order; a day without rows has none.
+
+    A file that does not name its timestamp column has no days. Rows need not be sorted. The timestamp is read
+    once, and each column a second time. Merging the days gives the profile of the whole, with the reference's
+    edges.
+
+    Args:
+        path: The dataset.
+        reference: Of the same rows, or of the rows that all days are compared with: gives columns and edges.
+        timezone: IANA name of the zone whose calendar days are meant.
+        names: Columns to profile; by default all that the reference profiles as numbers or categories.
+
+    Raises:
+        SourceError: If the file is missing or corrupt, or lacks a column.
+    """
+    path = Path(path)
+    with open_parquet(path) as file:
+        if TIMESTAMP_KEY not in (file.schema_arrow.metadata or {}):
+            return []
+        wanted = {
+            name: column
+            for name, column in reference.columns.items()
+            if not isinstance(column, OtherProfile) and (names is None or name in names)
+        }
+        check_has(list(wanted), file.schema_arrow.names, path)
+        days, places = _days_of_rows(file, timezone)
+        builders = {name: [_like(name, column) for _ in days] for name, column in wanted.items()}
+        for together in _groups({name: column[0] for name, column in builders.items() if column}):
+            first = 0
+            for batch in file.iter_batches(_BATCH, columns=together):
+                _add_by_day(batch, places[first : first + batch.num_rows], builders)
+                first += batch.num_rows
+        window, zone = dataset_window(file.schema_arrow), load_zone(timezone)
+    rows = np.bincount(places, minlength=len(days)).tolist()
+    return [
+        Profile(
+            rows[place],
+            _window_of_day(day, zone, window),
+            {name: column[place].finish() for name, column in builders.items()},
+        )
+        for place, day in enumerate(days)
+    ]
+
+
+def _days_of_rows(file: pq.ParquetFile, timezone: str) -> tuple[list[str], NDArray[np.int64]]:
+    """Returns the days on which a dataset has rows, in order, and the place among them of each row's."""
+    notes = file.schema_arrow.metadata
+    columns = [notes[TIMESTAMP_KEY].decode()]
+    found = [
+        np.unique(
+            local_days_of(pa.Table.from_batches([batch]).replace_schema_metadata(notes), timezone),
+            return_inverse=True,
+        )
+        for batch in file.iter_batches(_BATCH, columns=columns)
+    ]
+    days = sorted({day for own, _ in found for day in own.tolist()})
+    places = [np.searchsorted(np.array(days), own)[inverse] for own, inverse in found]
+    return days, np.concatenate([np.zeros(0, dtype=np.int64), *places])
+
+
+def _add_by_day(
+    batch: pa.RecordBatch, places: NDArray[np.int64], builders: Mapping[str, Sequence["_Builder"]]
+) -> None:
+    """Adds the rows of a batch to the builders of their days."""
+    if (np.diff(places) < 0).any():
+        order = np.argsort(places, kind="stable")
+        places = places[order]
+        batch = batch.take(pa.Array.from_buffers(pa.int64(), len(order), [None, pa.py_buffer(order)]))
+    starts = [0, *(np.flatnonzero(np.diff(places)) + 1).tolist(), len(places)]
+    for start, end in pairwise(starts):
+        for name in batch.schema.names:
+            column = batch.column(name).slice(start, end - start)
+            builders[name][places[start]].add(pa.chunked_array([column]))
+
+
+def _like(name: str, column: ColumnProfile) -> "_Builder":
+    return (
+        _NumericBuilder(name, column.edges)
+        if isinstance(column, NumericProfile)
+        else _CategoricalBuilder(name)
+    )
+
+
+def _window_of_day(day: str, zone: tzinfo, window: tuple[str, str] | None) -> tuple[str, str]:
+    """Returns a calendar day as two instants, cut where the dataset's window begins or ends within it."""
+    first = date.fromisoformat(day)
+    start, end = (
+        datetime.combine(each, datetime.min.time(), zone).astimezone(UTC)
+        for each in (first, first + timedelta(days=1))
+    )
+    if window:
+        start = max(start, datetime.fromisoformat(window[0]))
+        end = min(end, datetime.fromisoformat(window[1]))
+    return start.isoformat(), end.isoformat()
 
 
 class _Builder(Protocol):

@@ -21,8 +21,9 @@ from ct_components.profiles.model import (
     merge,
 )
 from ct_components.spec import load_zone
-from ct_components.statistics.arrays import Floats, Ints
+from ct_components.statistics.arrays import Ints
 from ct_components.statistics.drift.bins import Bins, categorical_bins
+from ct_components.statistics.drift.days import FEWEST_DAYS
 from ct_components.statistics.drift.detect import Detection, detect
 from ct_components.statistics.drift.diagnosis import Moments
 from ct_components.statistics.drift.evidence import Feature
@@ -183,14 +184,32 @@ def _feature(
     name: str, reference: ColumnProfile, current: ColumnProfile, days: Sequence[ColumnProfile | None]
 ) -> Feature:
     if isinstance(reference, NumericProfile) and isinstance(current, NumericProfile):
-        edges: Floats = np.array(reference.edges, dtype=np.float64)
-        bins = _numeric_bins(name, reference, current)
-        daily = [_numeric_bins(name, reference, d) for d in days if isinstance(d, NumericProfile)]
-        return Feature(name, bins, edges, _moments(reference), _moments(current), _stacked(daily, days))
+        numeric = [day for day in days if isinstance(day, NumericProfile)]
+        return Feature(
+            name,
+            _numeric_bins(name, reference, current),
+            edges=np.array(reference.edges, dtype=np.float64),
+            reference=_moments(reference),
+            current=_moments(current),
+            days=_stacked([_numeric_bins(name, reference, day) for day in numeric], days),
+            bounds=_bounds(reference, numeric),
+        )
     assert isinstance(reference, CategoricalProfile)
     assert isinstance(current, CategoricalProfile)
     daily = [_categorical_bins(reference, d) for d in days if isinstance(d, CategoricalProfile)]
     return Feature(name, _categorical_bins(reference, current), days=_stacked(daily, days))
+
+
+def _bounds(reference: NumericProfile, days: Sequence[NumericProfile]) -> tuple[float, ...]:
+    """Returns which of the reference's extremes most of its days reach exactly."""
+    if len(days) < FEWEST_DAYS:
+        return ()
+    known = (("minimum", reference.minimum), ("maximum", reference.maximum))
+    return tuple(
+        extreme
+        for name, extreme in known
+        if extreme is not None and 2 * sum(getattr(day, name) == extreme for day in days) > len(days)
+    )
 
 
 def _numeric_bins(name: str, reference: NumericProfile, current: NumericProfile) -> Bins:

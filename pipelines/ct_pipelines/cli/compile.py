@@ -9,6 +9,7 @@ Examples:
   kfp-ct compile                       the pipeline for any model, to the installation's own place
   kfp-ct compile model.yaml -o p.yaml  the same, with this model's spec as the default
   kfp-ct compile --image my/image:1 -o p.yaml  the same, every stage in this image
+  kfp-ct compile --monitoring -o m.yaml        the pipeline of both monitors
 """
 
 
@@ -19,20 +20,22 @@ Examples:
 )
 @click.option("--image", default="", help="The image of every stage, such as one built in your registry.")
 @click.option("--caching", is_flag=True, help="Let KFP answer stages from its cache.")
-def command(spec: Path | None, output: Path | None, image: str, caching: bool) -> None:
+@click.option("--monitoring", is_flag=True, help="The pipeline of both monitors instead of the training one.")
+def command(spec: Path | None, output: Path | None, image: str, caching: bool, monitoring: bool) -> None:
     """Write the pipeline as YAML for Kubeflow Pipelines.
 
     With SPEC, the model spec becomes the default of the pipeline's parameter.
     """
     from ct_components.spec import dump_spec, load_spec
-    from ct_pipelines.compile import compile_pipeline, compiled_path
+    from ct_pipelines.compile import GENERIC, MONITORING, compile_pipeline, compiled_path
 
     if (spec or image or caching) and not output:
         raise click.UsageError(
             "SPEC, --image and --caching need --output: "
             "the installation's own pipeline stays the one for any model, as it was tested"
         )
-    target = output or compiled_path()
+    name = MONITORING if monitoring else GENERIC
+    target = output or compiled_path(name)
     text = dump_spec(load_spec(spec)) if spec else None
-    compile_pipeline(target, spec=text, caching=caching, image=image)
+    compile_pipeline(target, spec=text, caching=caching, image=image, name=name)
     click.echo(target)

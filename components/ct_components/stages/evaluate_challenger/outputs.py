@@ -10,6 +10,11 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from ct_components import connections, pages
 from ct_components.errors import Overtaken
+from ct_components.monitoring.performance_baseline import (
+    HOLDOUT_METRICS,
+    HOLDOUT_METRICS_TAG,
+    measure_holdout,
+)
 from ct_components.registry import VERDICT_PAGE, VERDICT_REPORT, Registry
 from ct_components.stage import Context, ledger_of
 from ct_components.stages.evaluate_challenger.evaluate import Evidence, evaluate
@@ -80,7 +85,8 @@ def write(run: Context, evidence: Evidence, settings: Settings, report_path: str
     atomic_write(report_path, report)
     atomic_write(page_path, page)
     metrics = _metrics(judgement)
-    _record_in_mlflow(run, evidence, metrics, {VERDICT_REPORT: report, VERDICT_PAGE: page})
+    files = {VERDICT_REPORT: report, VERDICT_PAGE: page, HOLDOUT_METRICS: _holdout_metrics(evidence)}
+    _record_in_mlflow(run, evidence, metrics, files)
     _record_in_ledger(run, evidence, report)
     points = evidence.roc(evidence.challenger)
     counts = evidence.confusion
@@ -107,6 +113,12 @@ def _metrics(judgement: "Judgement") -> dict[str, float]:
         "holdout_clusters": judgement.clusters,
     }
     return {name: float(value) for name, value in found.items() if value is not None}
+
+
+def _holdout_metrics(evidence: Evidence) -> str:
+    """Returns the challenger's scores that monitors compare it with, should it become champion."""
+    holdout = evidence.holdout
+    return measure_holdout(holdout.positive, evidence.challenger.predicted, holdout.days).to_json()
 
 
 def _report(run: Context, evidence: Evidence, settings: Settings) -> str:
@@ -187,6 +199,7 @@ def _record_in_mlflow(
         "challenge": str(judgement.challenge),
         # Also when there is none: a retry may take back what the first attempt had promoted.
         "anchor": evidence.anchor or "",
+        HOLDOUT_METRICS_TAG: HOLDOUT_METRICS,
     }
     registry = Registry(connections.from_environment())
     registry.tag_version(evidence.challenger.version, tags)

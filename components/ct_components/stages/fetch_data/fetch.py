@@ -4,31 +4,13 @@ Nothing is split at random: a row's instant alone decides where it goes.
 """
 
 import json
-import logging
-from collections.abc import Iterator
-from datetime import timedelta
-from itertools import chain
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import pyarrow as pa
-
-from ct_components.datasets import (
-    DatasetInfo,
-    dataset_schema,
-    select_rows,
-    source_span,
-    time_span,
-    write_dataset,
-)
-from ct_components.errors import SourceError, SpecError
-from ct_components.spec import Columns, Source, load_zone, parse_section
-from ct_components.storage import atomic_path, list_files, partition_day, prune_partitions
-from ct_components.windows import Window, Windows
-
-_LATE = timedelta(days=1)  # a source without partitions that begins later than this leaves a window partial
-
-logger = logging.getLogger("kfp-ct")
+from ct_components.datasets import DatasetInfo, WindowOfSource, dataset_schema
+from ct_components.errors import SpecError
+from ct_components.spec import Columns, Source, parse_section
+from ct_components.storage import atomic_path, list_files, prune_partitions
+from ct_components.windows import Windows
 
 
 def run(
@@ -62,7 +44,7 @@ def run(
     plan = Windows.from_json(windows)
     files = list_files(place.uri)
     training, holdout = (
-        _Part(name, window, prune_partitions(files, window, place.timezone), files, place)
+        WindowOfSource(name, window, prune_partitions(files, window, place.timezone), files, place)
         for name, window in (("training", plan.training), ("holdout", plan.holdout))
     )
     for part in (training, holdout):
@@ -80,57 +62,6 @@ def run(
         "training_span": [learned.first, learned.last],
         "files": {part.name: len(part.files) for part in (training, holdout)},
     }
-
-
-class _Part(NamedTuple):
-    """One window of the source: the files that may hold its rows, out of all files."""
-
-    name: str
-    window: Window
-    files: list[Path]
-    source_files: list[Path]
-    source: Source
-
-    def check_files(self) -> None:
-        """Raises a SourceError when no partition belongs to the window.
-
-        A holdout may have no length: the champion has learned from rows up to its end. That is for the gate
-        to judge, as insufficient.
-        """
-        if not self.files and not self.window.is_empty:
-            raise self._no_rows()
-
-    def write(self, schema: pa.Schema, path: Path) -> DatasetInfo:
-        """Writes the window's rows to one file."""
-        timestamp, timezone = self.source.timestamp, self.source.timezone
-        logger.info("%s: reading %d of %d files", self._described(), len(self.files), len(self.source_files))
-        batches = select_rows(self.files, self.window, schema.names, timestamp, timezone, schema)
-        info = write_dataset(self._checked(batches), path)
-        logger.info("%s rows: %d, from %s to %s", self.name, info.rows, info.first, info.last)
-        return info
-
-    def is_partial(self) -> bool:
-        """Tells whether the source begins later than the window; a gap in sparse rows is none."""
-        days = [day for day in map(partition_day, self.source_files) if day]
-        if days and len(days) == len(self.source_files):
-            return min(days) > self.window.start.astimezone(load_zone(self.source.timezone)).date()
-        span = time_span(self.source_files, self.source.timestamp)
-        return span is not None and span[0] > self.window.start + _LATE
-
-    def _checked(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        head = next(batches, None)
-        if head is None:
-            raise self._no_rows()
-        yield from chain([head], batches)
-
-    def _no_rows(self) -> SourceError:
-        return SourceError(
-            f"{self._described()} has no rows in source {self.source.uri!r}, "
-            f"which has {source_span(self.source_files, self.source.timestamp)}"
-        )
-
-    def _described(self) -> str:
-        return f"{self.name} window {self.window.text(self.source.timezone)}"
 
 
 def _also(text: str) -> list[str]:

@@ -13,9 +13,11 @@ from ct_components.features import Learnable, read_learnable
 from ct_components.models.build import Features, build_pipeline
 from ct_components.models.score import fit, score
 from ct_components.models.store import log_model
+from ct_components.profiles import days_to_json, reference_from_json, to_json
 from ct_components.registry import (
     CHALLENGER,
     PREDICTION_SAMPLE,
+    REFERENCE_DAYS,
     REFERENCE_PROFILE,
     RESOLVED_SPEC,
     Registry,
@@ -114,7 +116,7 @@ def _fit_and_log(
         metrics=metrics,
         files={
             RESOLVED_SPEC: json.dumps(resolved, indent=2, sort_keys=True),
-            REFERENCE_PROFILE: Path(inputs.profile).read_text(),
+            **_reference(inputs.profile),
             PREDICTION_SAMPLE: _sample(pipeline, learnable.frame),
         },
     )
@@ -131,6 +133,12 @@ def _fit_and_log(
             },
         )
     return registry.version(run.model, number)
+
+
+def _reference(path: str) -> dict[str, str]:
+    """Returns the files that drift is measured against; without daily profiles there is one less."""
+    profile, days = reference_from_json(Path(path).read_text(encoding="utf-8"))
+    return {REFERENCE_PROFILE: to_json(profile)} | ({REFERENCE_DAYS: days_to_json(days)} if days else {})
 
 
 def _parameters(training: Training, resolved: Mapping[str, Any], fingerprint: str) -> dict[str, Any]:

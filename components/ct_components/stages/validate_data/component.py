@@ -25,7 +25,7 @@ def validate_data(
         columns: The columns' roles: JSON with target, positive, numeric, categorical, id, weight.
         windows: Both windows and the zone: JSON as `begin_run` gives it.
         validation: The limits: JSON with min_rows, min_label_coverage, rules.
-        profile: The training window's profile, the reference that drift is measured against later.
+        profile: The training window's profile and those of its days, the reference of drift later.
         page: Each rule with its value and limit.
         metrics: Rows, label coverage and the number of failed rules.
         context: The run this belongs to; "" when the stage is used alone.

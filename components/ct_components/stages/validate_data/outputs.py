@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ct_components import pages
-from ct_components.profiles import to_json
+from ct_components.profiles import reference_to_json, to_json
 from ct_components.stages.validate_data import validate
 from ct_components.storage import atomic_write
 from ct_components.windows import Windows
@@ -42,8 +42,9 @@ def write(
     Raises:
         DataError: Listing every failed check.
     """
-    found = validate.run(rows.training, rows.holdout, settings.columns, settings.validation)
-    atomic_write(profile_path, to_json(found.profile))
+    timezone = Windows.from_json(settings.windows).timezone
+    found = validate.run(rows.training, rows.holdout, settings.columns, settings.validation, timezone)
+    atomic_write(profile_path, reference_to_json(found.profile, found.days))
     atomic_write(page_path, pages.validation_page(_page(run, rows, settings, found)))
     found.raise_for_failures()
     return {

@@ -9,7 +9,7 @@ import numpy as np
 
 from ct_components.datasets import labels, read_table
 from ct_components.errors import DataError
-from ct_components.profiles import Profile, profile_dataset
+from ct_components.profiles import Profile, profile_dataset, profile_days
 from ct_components.spec import Columns, parse_section
 from ct_components.spec import Validation as Limits
 from ct_components.stages.validate_data.checks import CHECKS, FAIL, HOLDOUT, TRAINING, WARN, Check, Evidence
@@ -21,6 +21,7 @@ class Validation:
 
     Attributes:
         profile: of the training window.
+        days: of each calendar day of the training window, the features alone; what is usual for a day.
         holdout_profile: of the holdout, with the training window's histogram edges.
         checks: training window first.
         labelled: labelled training rows.
@@ -29,6 +30,7 @@ class Validation:
     """
 
     profile: Profile
+    days: tuple[Profile, ...]
     holdout_profile: Profile
     checks: tuple[Check, ...]
     labelled: int
@@ -53,14 +55,17 @@ class Validation:
             raise DataError(f"{count} of the data failed:{lines}")
 
 
-def run(training_path: str, holdout_path: str, columns: str, validation: str) -> Validation:
-    """Profiles both windows once, and checks the profiles.
+def run(
+    training_path: str, holdout_path: str, columns: str, validation: str, timezone: str = "UTC"
+) -> Validation:
+    """Profiles both windows, and checks the profiles.
 
     Args:
         training_path: dataset of the training window.
         holdout_path: dataset of the holdout.
         columns: the spec's columns section, as JSON.
         validation: the spec's validation section, as JSON.
+        timezone: IANA name of the zone whose calendar days are profiled one by one.
 
     Returns:
         Everything that was found; it raises nothing for rows that break a rule, see
@@ -73,6 +78,7 @@ def run(training_path: str, holdout_path: str, columns: str, validation: str) ->
     roles = parse_section(Columns, columns, "columns")
     limits = parse_section(Limits, validation, "validation")
     reference = _profile(training_path, roles, None)
+    days = profile_days(training_path, reference, timezone, {*roles.numeric, *roles.categorical})
     current = _profile(holdout_path, roles, reference)
     training = _window(TRAINING, training_path, reference, reference, roles, limits)
     holdout = _window(HOLDOUT, holdout_path, current, reference, roles, limits)
@@ -80,7 +86,7 @@ def run(training_path: str, holdout_path: str, columns: str, validation: str) ->
     windows = (training, holdout) if current.rows else (training,)
     checks = tuple(found for window in windows for check in CHECKS for found in check(window))
     labelled = int(training.labelled.sum())
-    return Validation(reference, current, checks, labelled, training.coverage, training.classes)
+    return Validation(reference, tuple(days), current, checks, labelled, training.coverage, training.classes)
 
 
 def _profile(path: str, columns: Columns, reference: Profile | None) -> Profile:
