@@ -5,6 +5,9 @@ import pytest
 from ct_components.statistics.metrics import metrics_of
 
 METRICS = list(metrics_of("binary"))
+SECTIONS = (
+    "model, task, source, columns, windows, validation, training, gates, triggers, registry, serving, notify"
+)
 
 
 def test_all_problems_are_told_at_once_in_the_order_of_the_file(refused):
@@ -196,22 +199,22 @@ validation:
             "allowed: once",
         ),
         (
-            "notify: {}",
-            "notify (line 8): unknown key",
-            "allowed here: model, task, source, columns, windows, validation, training, gates, triggers",
+            "notifications: {}",
+            "notifications (line 8): unknown key",
+            f"allowed here: {SECTIONS}",
         ),
         (
             "Gates: {}",
             "Gates (line 8): unknown key",
             (
                 "did you mean 'gates'? allowed here: model, task, source, columns, windows, "
-                "validation, training, gates, triggers"
+                "validation, training, gates, triggers, registry, serving, notify"
             ),
         ),
         (
             "a.b: 1",
             "['a.b'] (line 8): unknown key",
-            "allowed here: model, task, source, columns, windows, validation, training, gates, triggers",
+            f"allowed here: {SECTIONS}",
         ),
     ],
 )
@@ -252,7 +255,7 @@ def test_what_is_no_mapping_is_refused_with_the_keys_of_a_spec(text, found, refu
     assert refused(text) == [
         (
             f"{found}; allowed: a mapping with the keys model, task, source, columns, windows, "
-            "validation, training, gates, triggers"
+            "validation, training, gates, triggers, registry, serving, notify"
         )
     ]
 

@@ -3,6 +3,7 @@
 Light on purpose, since every stage and the command line import it: pydantic and yaml, no numpy.
 """
 
+from ct_components.spec.delivery import Channel, Check, RegistrySettings, Serving
 from ct_components.spec.durations import Duration
 from ct_components.spec.load import (
     dump_spec,
@@ -36,14 +37,18 @@ from ct_components.spec.zones import load_zone
 __all__ = [
     "Breaker",
     "Budget",
+    "Channel",
+    "Check",
     "Columns",
     "DriftTrigger",
     "Duration",
     "Gates",
     "ModelSpec",
     "PerformanceTrigger",
+    "RegistrySettings",
     "Rule",
     "Section",
+    "Serving",
     "Source",
     "Training",
     "Triggers",

@@ -168,3 +168,18 @@ Parameter = Annotated[
 ]
 Cron = Annotated[str, Text(cron.ALLOWED, "^\\S+( +\\S+){4}$", _fires)]
 Windows = Annotated[str, Text(WINDOWS_ALLOWED, "^[1-9][0-9]? of [1-9][0-9]?$", _some_of_all)]
+KubernetesName = Annotated[
+    str,
+    Text(
+        "1 to 63 lower-case letters, digits and -, a letter or digit at both ends",
+        "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
+    ),
+]
+VariableName = Annotated[
+    str,
+    Text("the name of an environment variable, such as KFP_CT_SLACK_URL", "^[A-Za-z_][A-Za-z0-9_]{0,127}$"),
+]
+WebAddress = Annotated[
+    str,
+    Text("an http or https URL without user and blanks", "^https?://[^\\s@/][^\\s@]*$"),
+]

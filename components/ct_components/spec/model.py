@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from ct_components.spec.delivery import Channel, RegistrySettings, Serving
 from ct_components.spec.durations import Duration
 from ct_components.spec.fields import (
     ColumnName,
@@ -209,6 +210,12 @@ class ModelSpec(Section):
     training: Training = Field(default_factory=Training, description="What is fitted.")
     gates: Gates = Field(default_factory=Gates, description="When the challenger is promoted.")
     triggers: Triggers = Field(default_factory=Triggers, description="When the model is retrained.")
+    registry: RegistrySettings = Field(
+        default_factory=RegistrySettings,
+        description="How a version that won becomes champion.",
+    )
+    serving: Serving = Field(default_factory=Serving, description="What serves the champion.")
+    notify: list[Channel] = Field(default=[], description="Where people learn what came of a run.")
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
