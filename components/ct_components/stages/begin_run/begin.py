@@ -27,6 +27,9 @@ from ct_components.windows import Window, Windows, parse_as_of, plan_windows
 _KEY = re.compile(r"[A-Za-z0-9_.:/@+-]{1,200}")
 _RUN_ID = re.compile(r"[\w.:/@+-]{1,64}")
 
+# The spec's sections that stages are given as they are.
+_HANDED_ON = ("source", "columns", "validation", "training", "gates", "registry", "serving")
+
 # A parameter is an argument of the next stage's process, and Linux ends at 128 KiB for one.
 _LONGEST_PARAMETER = 100_000
 
@@ -57,6 +60,8 @@ class Plan(NamedTuple):
     validation: str
     training: str
     gates: str
+    registry: str
+    serving: str
 
 
 @dataclass(frozen=True)
@@ -292,7 +297,7 @@ def _plan(spec: ModelSpec, windows: Windows, context: Context, champion: Champio
         context=context.to_json(),
         also=json.dumps(also),
         windows=windows.to_json(),
-        **{name: sections[name] for name in ("source", "columns", "validation", "training", "gates")},
+        **{name: sections[name] for name in _HANDED_ON},
     )
     for name, text in plan._asdict().items():
         if len(text.encode()) > _LONGEST_PARAMETER:

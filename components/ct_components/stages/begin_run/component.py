@@ -28,6 +28,8 @@ def begin_run(
         ("validation", str),
         ("training", str),
         ("gates", str),
+        ("registry", str),
+        ("serving", str),
     ],
 ):
     """Resolves a model spec for one instant, pins the champion, and claims the trigger's key.
@@ -55,6 +57,8 @@ def begin_run(
         validation: The spec's validation section.
         training: The spec's training section, with this run's hyperparameters.
         gates: The spec's gates section.
+        registry: The spec's registry section.
+        serving: The spec's serving section.
     """
     from ct_components.stage import Context, stage
     from ct_components.stages.begin_run.begin import Request, begin
