@@ -5,6 +5,7 @@ from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from fake_engine import Crash, FakeEngine
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -25,6 +26,8 @@ from ct_components.ledger import open_ledger
 from ct_pipelines.triggers.door import LEASE, Door
 from ct_pipelines.triggers.engine import RunState
 from ct_pipelines.triggers.reconcile import reconcile
+
+pytestmark = pytest.mark.slow
 
 KEYS = ["drift-2026-11-27", "drift-2026-11-28", "performance-2026-11-28", "schedule-2026-11-29T03:00Z"]
 FAULTS = ["", "", "crash before", "crash after", "answer lost"]
