@@ -36,7 +36,8 @@ Only a bug prints a traceback.
 """
 STAGES = """\
 Each stage is a KFP component in a folder of its own; its README lists every input and output. `notify` is the
-exit task: it runs whatever happened before. `promote_challenger` runs only if the verdict is promote.
+exit task: it runs whatever happened before. `promote_challenger` and `deploy_model` run only if the verdict
+is promote.
 """
 STAGES_END = """\
 A pod may use more CPU than it asks for, and no more memory than the second figure. The single return value of
@@ -45,10 +46,10 @@ a KFP component is its output `Output`. A stage can be [used alone](../how-to/us
 """
 LEDGER = """\
 The ledger is a few SQL tables that record every trigger, run, stage, verdict and change of champion, every
-look of a monitor, and the metrics of models in production. On a laptop it is an SQLite file in the
-[state folder](state-folder.md); elsewhere it is the database that [`KFP_CT_LEDGER_URL`](environment.md)
-names: SQLite, or PostgreSQL with `pip install 'kfp-continuous-training[postgresql]'`. Times are stored in
-UTC, without a zone.
+version that waits for a person, every look of a monitor, and the metrics of models in production. On a
+laptop it is an SQLite file in the [state folder](state-folder.md); elsewhere it is the database that
+[`KFP_CT_LEDGER_URL`](environment.md) names: SQLite, or PostgreSQL with
+`pip install 'kfp-continuous-training[postgresql]'`. Times are stored in UTC, without a zone.
 
 `kfp-ct history --json` prints the same as JSON, with the verdict and the stages of each run inside it, and
 without the reports of the looks.
@@ -104,9 +105,23 @@ MEANINGS = {
     "sequence": "number of this promotion of the model, from 1",
     "version": "version that became champion",
     "previous_version": "champion before it; empty for the first",
-    "promotions.run_id": "run that promoted it; empty where a person moved the alias",
-    "kind": "promotion, or external where a person moved the alias",
+    "promotions.run_id": "run whose verdict it follows; empty where a person alone decided",
+    "kind": "promotion by a run, manual by a person, rollback, or external where a person moved the alias",
     "projected_at": "when MLflow's alias was seen to follow; empty where a crash came between",
+    "promotions.reason": "the verdict's reason; empty where there was none",
+    "promotions.note": "what the person said who promoted, or rolled back",
+    "promotions.windows": "windows of the run; empty where a person alone decided",
+    "serving_state": "deploying, served or failed; empty where nothing is told to serve it",
+    "serving_message": "what came of serving it",
+    "served_at": "when `serving_state` was set",
+    "candidates.version": "version that won",
+    "candidates.run_id": "run that judged it",
+    "expected": "champion that it was judged against; empty for a first model",
+    "candidates.created_at": "since when it waits",
+    "candidates.decided_at": "when it was decided; empty while it waits",
+    "candidates.decision": "promoted, rejected, or void since another version became champion; empty while "
+    "it waits",
+    "candidates.note": "why, in words",
     "models.created_at": "when the ledger first heard of the model",
     "triggers.key": "what makes two reasons the same one",
     "attempt": "from 1; more than one only by `--force`",
@@ -160,6 +175,11 @@ TABLES = {
     "stage_outcomes": "How each stage of a run ended. A retry replaces what its earlier attempt wrote.",
     "verdicts": "One row a judgement, written by `evaluate_challenger`.",
     "promotions": "Every change of champion. The row with a model's highest sequence is its champion.",
+    "candidates": (
+        "Versions that won and wait in staging for [`kfp-ct promote`](cli.md#promote), where "
+        "`registry.promotion` is manual, and those whose verdict came to nothing, because another version "
+        "became champion meanwhile."
+    ),
     "models": "Every model that the ledger has heard of. A decision about a model locks its row.",
     "triggers": (
         "Every reason to train, with what was decided. A key that was suppressed or refused and comes again "

@@ -1,5 +1,6 @@
 """Who is champion, whatever crashes, races and hands have done between ledger and alias."""
 
+import contextlib
 import logging
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
@@ -255,7 +256,11 @@ class TestHands:
 
 
 class TestRaces:
-    """Another process acts at the worst moment: between two steps of ours."""
+    """Another process acts at the worst moment: between two steps of ours, and asks for no lock."""
+
+    @pytest.fixture(autouse=True)
+    def no_lock(self, monkeypatch):
+        monkeypatch.setattr(Ledger, "promoting", lambda *_: contextlib.nullcontext())
 
     def _at(self, monkeypatch, owner, name, act):
         """Let `act` happen once, just before the method returns."""

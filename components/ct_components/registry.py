@@ -251,6 +251,17 @@ class Registry:
             for key, value in _prefixed(tags).items():
                 self._client.set_model_version_tag(version.name, version.number, key, value)
 
+    def versions(self, name: str) -> list[Version]:
+        """Returns all versions of a model, the latest first; none of a model that nobody registered."""
+        with self.answering():
+            found = self._all_versions(f"name = {_quoted(name)}")
+        return sorted(found, key=lambda each: int(each.number), reverse=True)
+
+    def location(self, version: Version) -> str:
+        """Returns where a version's files lie, such as gs://bucket/folder."""
+        with self.answering():
+            return str(self._client.get_model_version_download_uri(version.name, version.number))
+
     def challenges(self, name: str, champion: str, *, besides: str) -> int:
         """Returns the highest number among the challenges of a champion, from the versions' tags.
 

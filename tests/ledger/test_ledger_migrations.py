@@ -123,7 +123,8 @@ class TestAdoption:
 
         assert (row["outcome"], row["message"], row["spec"]) == ("promoted", "better", {"model": "churn"})
         assert row["created_at"].isoformat() == "2013-04-01T12:00:00+00:00"
-        assert adopted.champion("spam").version == "4"
+        spam = adopted.champion("spam")
+        assert (spam.version, spam.kind, spam.reason, spam.windows) == ("4", "external", None, None)
 
     def test_each_run_was_its_own_trigger(self, adopted):
         (trigger,) = adopted.history("churn")["triggers"]
@@ -165,7 +166,8 @@ class TestForeign:
         execute(url, "UPDATE ct_alembic_version SET version_num = '0007'")
 
         with pytest.raises(
-            StateError, match=r"has revision 0007; this program reads revisions 0001, 0002: upgrade it to the"
+            StateError,
+            match=r"has revision 0007; this program reads revisions 0001, 0002, 0003: upgrade it",
         ):
             open_ledger(url)
         assert execute(url, "SELECT version_num FROM ct_alembic_version") == [("0007",)]

@@ -99,8 +99,10 @@ class TestOpening:
     def test_eight_processes_bring_one_older_ledger_up_to_date(self, pool, empty_url, execute, run):
         """The older one here is a ledger whose first migration alone was done."""
         open_ledger(empty_url).claim_run(run("run-0", key="key-0"))
-        for table in ("triggers", "looks", "model_metrics", "models"):
+        for table in ("triggers", "looks", "model_metrics", "models", "candidates"):
             execute(empty_url, f"DROP TABLE ct_{table}")
+        for column in ("reason", "note", "windows", "serving_state", "serving_message", "served_at"):
+            execute(empty_url, f"ALTER TABLE ct_promotions DROP COLUMN {column}")
         execute(empty_url, "UPDATE ct_alembic_version SET version_num = '0001'")
         runs = [run(f"run-{i}", key=f"key-{i}") for i in range(1, PROCESSES)]
 

@@ -151,11 +151,13 @@ def test_history_of_an_empty_ledger(call, tmp_path):
     assert json.loads(call("history", "--json", KFP_CT_LEDGER_URL=url).stdout) == {
         "triggers": [],
         "runs": [],
+        "candidates": [],
         "promotions": [],
         "looks": [],
     }
     shown = call("history", KFP_CT_LEDGER_URL=url).stdout
-    assert shown.split("\n")[1::2] == ["Triggers: none", "Looks: none", "Runs: none", "Champions: none"]
+    kinds = ["Triggers", "Looks", "Runs", "Candidates", "Champions"]
+    assert shown.split("\n")[1::2] == [f"{kind}: none" for kind in kinds]
     unknown = call("history", "shop", KFP_CT_LEDGER_URL=url)
     assert unknown.returncode == 14
     assert unknown.stderr == "error: the ledger knows no model 'shop'; it knows: none\n"

@@ -94,9 +94,14 @@ ELSEWHERE = {
     "add_metrics": "one insert; a monitor measures again",
     "finish_run": "the exit task; repeated in tests of notify",
     "mark_projected": "promotion",
+    "promoting": "promotion",
+    "record_candidate": "promotion",
     "record_look": "one insert; a monitor looks again",
     "record_promotion": "promotion",
+    "record_serving": "one update; deploying again records it again",
     "record_verdict": "evaluation",
+    "record_void": "promotion",
+    "reject_candidate": "promotion",
     "reopen_run": "a stage that is retried",
 }
 

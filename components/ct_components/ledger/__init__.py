@@ -1,6 +1,7 @@
 """The ledger: what ran, why, what was decided and who is champion, in SQL."""
 
 from ct_components.ledger.records import (
+    Candidate,
     Decision,
     LookRecord,
     MetricRecord,
@@ -16,6 +17,7 @@ from ct_components.ledger.records import (
 from ct_components.ledger.store import Ledger, open_ledger
 
 __all__ = [
+    "Candidate",
     "Decision",
     "Ledger",
     "LookRecord",

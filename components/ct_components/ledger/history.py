@@ -6,7 +6,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from ct_components.ledger.subject import Subject, fetch
-from ct_components.ledger.tables import looks, models, promotions, runs, stage_outcomes, triggers, verdicts
+from ct_components.ledger.tables import (
+    candidates,
+    looks,
+    models,
+    promotions,
+    runs,
+    stage_outcomes,
+    triggers,
+    verdicts,
+)
 
 
 class History(Subject):
@@ -18,8 +27,14 @@ class History(Subject):
         with self._database.reading() as connection:
             return sorted(connection.scalars(known))
 
+    def latest_run(self, model: str) -> Mapping[str, Any] | None:
+        """Returns a model's latest run, whose spec says how the model is delivered; None without one."""
+        query = sa.select(runs).where(runs.c.model == model, runs.c.spec.is_not(None))
+        rows = self._rows(query.order_by(runs.c.created_at.desc(), runs.c.run_id.desc()).limit(1))
+        return dict(rows[0]) if rows else None
+
     def history(self, model: str | None = None) -> dict[str, list[dict[str, Any]]]:
-        """Returns triggers, runs with their verdicts and stages, promotions and looks, oldest first.
+        """Returns triggers, runs with verdicts and stages, candidates, promotions and looks, oldest first.
 
         The reports of the looks are left out: each may be as long as all the rest.
         """
@@ -31,6 +46,9 @@ class History(Subject):
             "stages": stage_outcomes.select()
             .where(stage_outcomes.c.run_id.in_(ids))
             .order_by("started_at", "finished_at"),
+            "candidates": candidates.select()
+            .where(_of(candidates, model))
+            .order_by("created_at", "model", "version"),
             "promotions": promotions.select().where(_of(promotions, model)).order_by("model", "sequence"),
             "looks": sa.select(*(each for each in looks.c if each.name != "report"))
             .where(_of(looks, model))

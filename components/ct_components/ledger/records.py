@@ -37,7 +37,22 @@ class StageOutcome:
 
 @dataclass(frozen=True)
 class Promotion:
-    """One change of champion. `kind` is promotion, or external for an alias that was moved by hand."""
+    """One change of champion.
+
+    Attributes:
+        sequence: From 1, without a gap: a model's highest is its champion.
+        previous_version: The champion before it; None for the first.
+        run_id: The run whose verdict it follows; None where a person alone decided.
+        kind: promotion by a run, manual by a person, rollback, or external for an alias moved by hand.
+        created_at: When it was recorded, never before the one before it.
+        projected_at: When the alias was seen to follow; None until then.
+        reason: The verdict's reason.
+        note: What the person said who promoted.
+        windows: Of the run: training window, holdout, as-of and time zone.
+        serving_state: deploying, served or failed; None where nothing is told to serve it.
+        serving_message: What came of serving it.
+        served_at: When `serving_state` was set.
+    """
 
     model: str
     sequence: int
@@ -47,6 +62,34 @@ class Promotion:
     kind: str
     created_at: datetime
     projected_at: datetime | None
+    reason: str | None = None
+    note: str | None = None
+    windows: Mapping[str, Any] | None = None
+    serving_state: str | None = None
+    serving_message: str | None = None
+    served_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A version that won and waits in staging for a person, or whose verdict came to nothing.
+
+    Attributes:
+        run_id: The run that judged it.
+        expected: The champion that it was judged against; None for a first model.
+        decided_at: When it was decided; None while it waits.
+        decision: promoted, rejected, or void since another version became champion; None while it waits.
+        note: Why, in words.
+    """
+
+    model: str
+    version: str
+    run_id: str
+    expected: str | None
+    created_at: datetime
+    decided_at: datetime | None = None
+    decision: str | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True)

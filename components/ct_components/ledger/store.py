@@ -4,6 +4,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from ct_components.errors import Unreachable
 from ct_components.ledger import schema
+from ct_components.ledger.candidates import Candidates
 from ct_components.ledger.claims import Claims
 from ct_components.ledger.database import Database
 from ct_components.ledger.history import History
@@ -17,7 +18,7 @@ from ct_components.ledger.verdicts import Verdicts
 _ATTEMPTS = 4
 
 
-class Ledger(Triggers, Claims, Runs, Verdicts, Promotions, Looks, Metrics, History):
+class Ledger(Triggers, Claims, Runs, Verdicts, Promotions, Candidates, Looks, Metrics, History):
     """The ledger of one database. Each method is one transaction."""
 
     def prepare(self) -> None:

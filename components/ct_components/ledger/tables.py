@@ -36,7 +36,7 @@ from sqlalchemy.sql.expression import FunctionElement
 
 from ct_components.vocabulary import REASONS
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 HEAD = f"{SCHEMA_VERSION:04}"
 """The migrations' newest revision."""
 
@@ -45,6 +45,8 @@ STATES = ("submitting", "submitted", "suppressed", "refused")
 ORIGINS = ("flags", "cloudevent", "alertmanager", "monitor", "pipeline", "clone")
 """Of a trigger: how it came. A run that did not pass the door has origin pipeline, or clone."""
 MONITORS = ("drift", "performance")
+DECISIONS = ("promoted", "rejected", "void")
+"""On a version that waits in staging."""
 
 # SQLite counts by itself only in a column of exactly this type, which holds 64 bits there.
 _LONG = BigInteger()
@@ -174,6 +176,29 @@ promotions = Table(
     Column("created_at", UTCDateTime, nullable=False),
     # When MLflow's alias was seen to follow; empty means that a crash came between.
     Column("projected_at", UTCDateTime),
+    Column("reason", String(40)),
+    Column("note", FreeText),
+    Column("windows", JSON(none_as_null=True)),
+    Column("serving_state", String(20)),
+    Column("serving_message", FreeText),
+    Column("served_at", UTCDateTime),
+)
+
+candidates = Table(
+    "ct_candidates",
+    metadata,
+    Column("model", String(63), primary_key=True),
+    Column("version", String(20), primary_key=True),
+    Column("run_id", String(64), nullable=False),
+    # Of whom the verdict speaks: if another is champion, it is void.
+    Column("expected", String(20)),
+    Column("created_at", UTCDateTime, nullable=False),
+    Column("decided_at", UTCDateTime),
+    Column("decision", String(20)),
+    Column("note", FreeText),
+    CheckConstraint(_one_of("decision", DECISIONS), name="ct_candidate_decision"),
+    CheckConstraint("(decision IS NULL) = (decided_at IS NULL)", name="ct_candidate_decided_has_time"),
+    Index("ct_candidate_of_a_run", "run_id"),
 )
 
 # A model's row is its lock: whoever decides about the model holds it, so decisions come one after another.

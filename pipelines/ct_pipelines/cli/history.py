@@ -66,8 +66,13 @@ def _print(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         [_run_row(run) for run in found["runs"]],
     )
     _print_table(
+        "Candidates",
+        ("won", "model", "version", "against", "by run", "decision", "why"),
+        [_candidate_row(candidate) for candidate in found["candidates"]],
+    )
+    _print_table(
         "Champions",
-        ("since", "model", "champion", "before", "by run", "kind"),
+        ("since", "model", "champion", "before", "by run", "kind", "why"),
         [_promotion_row(promotion) for promotion in found["promotions"]],
     )
 
@@ -124,7 +129,24 @@ def _promotion_row(promotion: Mapping[str, Any]) -> tuple[str, ...]:
         promotion["previous_version"] or "–",
         (promotion["run_id"] or "–")[:8],
         promotion["kind"],
+        _joined(promotion["reason"], promotion["note"]),
     )
+
+
+def _candidate_row(candidate: Mapping[str, Any]) -> tuple[str, ...]:
+    return (
+        _instant(candidate["created_at"]),
+        candidate["model"],
+        f"version {candidate['version']}",
+        candidate["expected"] or "–",
+        (candidate["run_id"] or "–")[:8],
+        candidate["decision"] or "waiting",
+        _joined(candidate["note"]),
+    )
+
+
+def _joined(*words: str | None) -> str:
+    return ": ".join(word for word in words if word) or "–"
 
 
 def _scored(verdict: Mapping[str, Any], role: str) -> str:
