@@ -23,7 +23,6 @@ from ct_components.stages.begin_run.component import begin_run
 from ct_components.stages.compute_features.component import compute_features
 from ct_components.stages.evaluate_challenger.component import evaluate_challenger
 from ct_components.stages.fetch_data.component import fetch_data
-from ct_components.stages.notify.component import notify
 from ct_components.stages.promote_challenger.component import promote_challenger
 from ct_components.stages.train_model.component import train_model
 from ct_components.stages.validate_data.component import validate_data
@@ -182,11 +181,6 @@ class Stages:
 
     def promote(self, trained):
         return promote_challenger.python_func(trained.version, trained.plan.context)
-
-    def notify(self, run_id, state="SUCCEEDED"):
-        page = self.artifact(run_id, "run.html")
-        notify.python_func(run_id, page, SimpleNamespace(state=state))
-        return Path(page.path).read_text()
 
     def champion(self):
         found = self.registry.alias("shop", "champion")
