@@ -4,7 +4,7 @@
 
     exit handler: notify ───────────────────────────────────────────────────────────────────
       begin_run → fetch_data → validate_data → compute_features → train_model
-         → evaluate_challenger → If verdict = promote: promote_challenger
+         → evaluate_challenger → If verdict = promote: promote_challenger → deploy_model
 """
 
 from collections.abc import Callable
@@ -13,9 +13,11 @@ from typing import Any
 
 from kfp import dsl, kubernetes
 
+from ct_components.channels import SECRETS_FOLDER
 from ct_components.stage import TIMEOUT
 from ct_components.stages.begin_run.component import begin_run
 from ct_components.stages.compute_features.component import compute_features
+from ct_components.stages.deploy_model.component import deploy_model
 from ct_components.stages.evaluate_challenger.component import evaluate_challenger
 from ct_components.stages.fetch_data.component import fetch_data
 from ct_components.stages.notify.component import notify
@@ -40,6 +42,7 @@ class Stages:
     train_model: Component = train_model
     evaluate_challenger: Component = evaluate_challenger
     promote_challenger: Component = promote_challenger
+    deploy_model: Component = deploy_model
     notify: Component = notify
 
 
@@ -62,7 +65,10 @@ NEEDS = {
     "compute_features": Needs("1", "2Gi", "8Gi", minutes=60, retries=0),
     "train_model": Needs("2", "2Gi", "8Gi", minutes=240),
     "evaluate_challenger": Needs("1", "2Gi", "8Gi", minutes=60),
-    "promote_challenger": Needs("500m", "1Gi", "2Gi", minutes=20),
+    # The model that is checked may take as much as the model spec allows it by default.
+    "promote_challenger": Needs("500m", "1Gi", "5Gi", minutes=20),
+    # It waits for the rollout, and for the way back if that fails.
+    "deploy_model": Needs("250m", "256Mi", "1Gi", minutes=120),
     "notify": Needs("250m", "256Mi", "1Gi", minutes=10),
 }
 
@@ -118,7 +124,10 @@ def continuous_training(stages: Stages | None = None, *, caching: bool = False, 
             key: The trigger's key; "" makes one.
             hyperparameters: A JSON object that overrides training.parameters for this run.
         """
-        closing = _placed(use.notify(run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER), NEEDS["notify"], placement)
+        closing = use.notify(run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER, spec=spec)
+        # The model spec names the channels' secrets, so nobody knows here which keys of it there are.
+        kubernetes.use_secret_as_volume(closing, CONNECTIONS, mount_path=SECRETS_FOLDER, optional=True)
+        _placed(closing, NEEDS["notify"], placement)
         with dsl.ExitHandler(closing, name="train and judge"):
             _train_and_judge(use, placement, spec, as_of, reason, key, hyperparameters)
 
@@ -180,7 +189,10 @@ def _train_and_judge(
     )
     # kfp.local answers conditions on *named* outputs with a silent "false"; the single return value works.
     with dsl.If(judged.outputs["Output"] == "promote", name="verdict is promote"):
-        placed("promote_challenger", challenger=trained["Output"], context=context)
+        promoted = placed(
+            "promote_challenger", challenger=trained["Output"], context=context, registry=begun["registry"]
+        )
+        placed("deploy_model", version=promoted.outputs["Output"], serving=begun["serving"], context=context)
 
 
 def _placed(task: Any, needs: Needs, placement: Placement) -> Any:

@@ -51,7 +51,7 @@ def test_the_first_model_is_promoted_and_the_second_judged_against_it(
 
     assert ended.returncode == 0, ended.stderr
     first, second = ended.stderr.split("shop as of ")[1:]
-    assert list(stages_shown(first)) == [*STAGES[:-1], "promote_challenger", "notify"]
+    assert list(stages_shown(first)) == [*STAGES[:-1], "promote_challenger", "deploy_model", "notify"]
     assert list(stages_shown(second))[:6] == STAGES[:6]
     history = shell.history()
     one, two = history["runs"]

@@ -23,7 +23,10 @@ def test_a_channel_names_the_variable_that_holds_its_address(small):
 @pytest.mark.parametrize(
     ("added", "found"),
     [
-        ("notify: [{type: slack, url: 'https://hooks.example/secret'}]", "notify[0].url (line 8): got 'https"),
+        (
+            "notify: [{type: slack, url: 'https://hooks.example/secret'}]",
+            "notify[0].url (line 8): got 'https",
+        ),
         ("notify: [{type: pager, url: A}]", "notify[0].type (line 8): got 'pager'"),
         ("notify: [{type: slack, url: A, on: []}]", "notify[0].on (line 8): got []"),
         ("serving: {type: kserve, url: 'http://user:secret@host/'}", "serving.url (line 8): got 'http"),

@@ -157,11 +157,10 @@ class Door:
         """A run that got to its promotion or its verdict has that outcome, whoever closes it."""
         if state is not RunState.SUCCEEDED:
             return FAILED
-        from ct_components.stages.notify.close import conclude
+        from ct_components.stages.notify.close import conclude, known_to_ledger
 
         assert trigger.run_id
-        outcomes = self.ledger.stage_outcomes(trigger.run_id)
-        return conclude("SUCCEEDED", outcomes, self.ledger.verdict(trigger.run_id) or {}).outcome
+        return conclude("SUCCEEDED", known_to_ledger(self.ledger, trigger.run_id)).outcome
 
     def _patiently(self, call: Callable[[], str]) -> str:
         retrying = Retrying(
