@@ -3,14 +3,17 @@
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ct_components.errors import CTError, StateError
 from ct_components.ledger import Ledger
 from ct_components.spec import ModelSpec, parse_spec
 from ct_components.storage import atomic_write
 from ct_pipelines.local.alive import is_alive
-from ct_pipelines.local.session import Session
 from ct_pipelines.triggers.engine import RunState
+
+if TYPE_CHECKING:
+    from ct_pipelines.local.session import Session
 
 
 class LocalEngine:
@@ -30,7 +33,7 @@ class LocalEngine:
     pipeline = "local"
 
     def __init__(
-        self, make_session: Callable[[ModelSpec], Session], ledger: Ledger, home: Path, *, shared: bool
+        self, make_session: Callable[[ModelSpec], "Session"], ledger: Ledger, home: Path, *, shared: bool
     ) -> None:
         self.failure: CTError | None = None
         self._make_session = make_session

@@ -3,11 +3,16 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ct_components import connections
 from ct_components.errors import StateError
 from ct_components.ledger import Ledger, open_ledger
 from ct_pipelines.triggers.door import Door
+
+if TYPE_CHECKING:
+    from ct_components.spec import ModelSpec
+    from ct_pipelines.local.session import Session
 
 _IN_A_POD = "KUBERNETES_SERVICE_HOST"
 
@@ -56,12 +61,13 @@ def open_shared_ledger(environment: Mapping[str, str] = os.environ) -> Ledger:
 
 
 def _local_door(environment: Mapping[str, str], *, as_json: bool, package: Path | None) -> Door:
-    from ct_components.spec import ModelSpec
-    from ct_pipelines.local import warm
-    from ct_pipelines.local.session import Session
     from ct_pipelines.triggers.local import LocalEngine
 
-    def make_session(spec: ModelSpec) -> Session:
+    def make_session(spec: "ModelSpec") -> "Session":
+        # Most of what is submitted has no run, and must not wait for what runs one.
+        from ct_pipelines.local import warm
+        from ct_pipelines.local.session import Session
+
         if warm.available():
             warm.prepare()
         return Session(spec, pipeline=package, as_json=as_json)
