@@ -46,10 +46,14 @@ class Session:
         """Refuses what can be refused before anything has run.
 
         Raises:
-            SpecError: If a reference or an instant is wrong.
+            SpecError: If a reference or an instant is wrong, or the compiled pipeline is not there.
             StateError: If ledger or state folder cannot be used.
             Unreachable: If MLflow's server or the ledger does not answer.
         """
+        if not self._compiled.is_file():
+            raise SpecError(
+                f"compiled pipeline {str(self._compiled)!r}: no such file; kfp-ct compile writes one"
+            )
         resolved = dump_spec(resolve_references(self._spec, os.environ))
         if "{{$" in resolved:
             raise SpecError("source.uri: the environment puts '{{$' into it, which KFP would expand")

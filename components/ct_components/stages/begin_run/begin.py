@@ -16,8 +16,9 @@ from ct_components.errors import SourceError, SpecError
 from ct_components.keys import schedule_key
 from ct_components.ledger import Ledger, Run, open_ledger
 from ct_components.registry import Registry, Version, model_metadata
-from ct_components.spec import ModelSpec, Section, parse_spec, read_spec, resolve_references
+from ct_components.spec import ModelSpec, Section, read_spec, resolve_references
 from ct_components.spec.cron import last_firing
+from ct_components.spec.load import override_parameters
 from ct_components.stage import Context
 from ct_components.statistics.settings import Claim
 from ct_components.storage import atomic_write, list_files, list_partitions
@@ -124,22 +125,7 @@ def begin(request: Request, resolved_path: str) -> Plan:
 
 
 def _spec(request: Request) -> ModelSpec:
-    spec = read_spec(request.spec)
-    if not request.hyperparameters:
-        return spec
-    try:
-        overrides = json.loads(request.hyperparameters, parse_constant=_no_constant)
-    except ValueError as error:
-        raise SpecError(f"hyperparameters: {request.hyperparameters!r} is no JSON: {error}") from error
-    if not isinstance(overrides, dict):
-        raise SpecError(f"hyperparameters: got {request.hyperparameters!r}; allowed: a JSON object")
-    content = spec.model_dump(mode="json")
-    content["training"]["parameters"] |= overrides
-    return parse_spec(json.dumps(content), "the spec with hyperparameters")
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number")
+    return override_parameters(read_spec(request.spec), request.hyperparameters)
 
 
 def _check_run_id(run_id: str) -> None:
