@@ -294,7 +294,7 @@ class TestEnding:
         ended = ledger.end_trigger(trigger, "failed", "KFP forgot it", LATER)
 
         assert (ended.state, ended.run_outcome, ended.ended_at) == ("submitted", "failed", LATER)
-        assert ended.explanation == "decided to run Ended: KFP forgot it."
+        assert ended.explanation == "decided to run; KFP forgot it"
         assert ledger.open_triggers() == []
         assert ledger.run("run-1") is None
 

@@ -128,7 +128,7 @@ class Triggers(Subject):
             _close(connection, found, outcome, message, now)
             if found.run_outcome is not None or _has_outcome(connection, found):
                 return found
-            explanation = f"{found.explanation} Ended: {message}.".lstrip()
+            explanation = "; ".join(filter(None, (found.explanation, message)))
             return update_trigger(
                 connection, found, run_outcome=outcome, ended_at=now, explanation=explanation
             )

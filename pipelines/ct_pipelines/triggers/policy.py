@@ -5,7 +5,7 @@ that decides ends the matter; if none does, the pipeline runs.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ct_components.ledger.records import Decision, Standing, Start
@@ -42,8 +42,17 @@ Rule = Callable[[Asked, Standing], Decision | None]
 def decide(asked: Asked, standing: Standing) -> Decision:
     """Returns what is to be done with a reason to train."""
     known = known_key(standing, force=asked.force)
-    against = (rule(asked, standing) for rule in RULES)
-    return known or next(filter(None, against), Decision("run", "run", "nothing stands against it"))
+    return known or _against(asked, standing) or Decision("run", "run", _overruled(asked, standing))
+
+
+def _against(asked: Asked, standing: Standing) -> Decision | None:
+    return next(filter(None, (rule(asked, standing) for rule in RULES)), None)
+
+
+def _overruled(asked: Asked, standing: Standing) -> str:
+    """Says what force overrules, so that it stays on record."""
+    otherwise = _against(replace(asked, force=False), standing)
+    return f"forced, although {otherwise.explanation}" if otherwise else "nothing stands against it"
 
 
 def known_key(standing: Standing, *, force: bool) -> Decision | None:
