@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import click
 
@@ -24,11 +24,13 @@ def command(model: str | None, aliases: bool, as_json: bool) -> None:
     that a crash left behind follows the ledger again.
     """
     from ct_pipelines.cli.run import end_like_an_interrupt
-    from ct_pipelines.triggers.opening import open_door
+    from ct_pipelines.triggers.opening import leads_to_kfp, open_door
     from ct_pipelines.triggers.reconcile import reconcile
 
-    end_like_an_interrupt()
+    end_like_an_interrupt(on_kfp=leads_to_kfp())
     door = open_door()
+    if model:
+        _warn_of_unknown(model, door.ledger.models())
     report = reconcile(door, model, _pin() if aliases else None)
     if as_json:
         click.echo(json.dumps(report.to_dict()))
@@ -38,6 +40,13 @@ def command(model: str | None, aliases: bool, as_json: bool) -> None:
         if not report.mended and not report.errors:
             click.echo("nothing to mend")
     report.raise_for_errors()
+
+
+def _warn_of_unknown(model: str, known: Sequence[str]) -> None:
+    """A name may be misspelt; or a schedule reconciles a model that has had no trigger yet."""
+    if model not in known:
+        text = f"warning: the ledger knows no model {model!r}; it knows: {', '.join(known) or 'none'}"
+        click.echo(text, err=True)
 
 
 def _pin() -> Callable[[str], list[str]] | None:

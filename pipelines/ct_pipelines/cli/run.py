@@ -59,13 +59,18 @@ def command(
     session.close()
 
 
-def end_like_an_interrupt() -> None:
-    """A stage has a session of its own: what ends us must not pass it by. Under nohup, nothing ends us."""
+def end_like_an_interrupt(*, on_kfp: bool = False) -> None:
+    """A stage has a session of its own: what ends us must not pass it by. Under nohup, nothing ends us.
+
+    Args:
+        on_kfp: Whether the run is KFP's, and outlives us.
+    """
+    after = "a run that was started on KFP goes on" if on_kfp else "the run is on record as failed"
+
+    def break_off(number: int, _frame: object) -> None:
+        click.echo(f"ended by {signal.Signals(number).name}; {after}", err=True)
+        sys.exit(128 + number)
+
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, _break_off)
-
-
-def _break_off(number: int, _frame: object) -> None:
-    click.echo(f"ended by {signal.Signals(number).name}; the run is on record as failed", err=True)
-    sys.exit(128 + number)
+            signal.signal(number, break_off)

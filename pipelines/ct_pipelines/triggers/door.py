@@ -17,7 +17,14 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential, wait_random
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_delay,
+    wait_exponential,
+    wait_random,
+)
 
 from ct_components.errors import BadInput, Unreachable
 from ct_components.ledger import Ledger
@@ -167,9 +174,16 @@ class Door:
             stop=stop_after_delay(self.patience),
             wait=wait_exponential(multiplier=0.5, max=15) + wait_random(0, 1),
             retry=retry_if_exception_type(Unreachable),
+            before_sleep=self._tell_once,
             reraise=True,
         )
         return retrying(call)
+
+    def _tell_once(self, state: RetryCallState) -> None:
+        """Somebody who looks on must not take minutes without a word for a hang."""
+        if state.attempt_number == 1 and state.outcome:
+            minutes = self.patience.total_seconds() / 60
+            logger.warning("%s; trying again for up to %.3g minutes", state.outcome.exception(), minutes)
 
 
 def _resume(standing: Standing) -> Decision:

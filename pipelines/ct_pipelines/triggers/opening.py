@@ -31,7 +31,7 @@ def open_door(
         StateError: If a pod is given no KFP or no ledger: what it would use instead vanishes with it.
         Unreachable: If the ledger does not answer.
     """
-    if environment.get(connections.KFP_HOST, "").strip():
+    if leads_to_kfp(environment):
         from ct_pipelines.kfp_api.runs import KfpEngine
         from ct_pipelines.kfp_api.settings import KfpSettings
 
@@ -43,6 +43,11 @@ def open_door(
             "address, such as http://ml-pipeline.kubeflow.svc.cluster.local:8888"
         )
     return _local_door(environment, as_json=as_json, package=package)
+
+
+def leads_to_kfp(environment: Mapping[str, str] = os.environ) -> bool:
+    """Returns whether runs are KFP's, and not this machine's."""
+    return bool(environment.get(connections.KFP_HOST, "").strip())
 
 
 def open_shared_ledger(environment: Mapping[str, str] = os.environ) -> Ledger:
