@@ -164,7 +164,7 @@ def test_an_alarm_trains_through_the_door_and_the_new_champion_knows_the_season(
     second = home.kfp_ct("monitor", "drift", home.spec, "--as-of", SUMMER, "--no-evidently")
 
     assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
-    assert "asked for a run as drift-2013-07-15: run" in first.stdout
+    assert "asks for a run as drift-2013-07-15" in first.stdout
     [run] = [run for run in home.ledger().history("flight-delay")["runs"] if run["key"] == "drift-2013-07-15"]
     assert (run["reason"], run["outcome"], f"{run['as_of']:%Y-%m-%d}") == ("drift", "promoted", SUMMER)
     assert ": no_drift" in second.stdout

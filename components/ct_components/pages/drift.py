@@ -158,8 +158,8 @@ class CategoryBar:
 
 
 def in_order(features: Sequence[FeatureRow]) -> list[FeatureRow]:
-    """Returns the features as people read them: what is broken, then by corrected PSI."""
-    return sorted(features, key=lambda row: (not row.broken, -row.psi_corrected, row.name))
+    """Returns the features as people read them: what is broken, what drifted, then by corrected PSI."""
+    return sorted(features, key=lambda row: (not row.broken, not row.drifted, -row.psi_corrected, row.name))
 
 
 def share_chart(share: float | None, limit: float) -> ShareChart | None:

@@ -157,21 +157,21 @@ def _ask_for_a_run(look: "Look", spec: "ModelSpec", asked: Asked) -> None:
 def _submit_here(look: "Look", spec: "ModelSpec", asked: Asked) -> None:
     """Goes through the same door as `kfp-ct submit`; without KFP the run is over when this returns."""
     from ct_pipelines.cli.run import end_like_an_interrupt
-    from ct_pipelines.triggers.opening import open_door
+    from ct_pipelines.cli.submit import decided, in_words
+    from ct_pipelines.triggers.opening import leads_to_kfp, open_door
     from ct_pipelines.triggers.policy import Asked as Settings
     from ct_pipelines.triggers.requests import from_monitor
     from ct_pipelines.triggers.waiting import failure_of
 
-    end_like_an_interrupt()
+    end_like_an_interrupt(on_kfp=leads_to_kfp())
     as_of = look.as_of if asked.as_of.strip() else None
     request = from_monitor(spec, look.monitor, (look.window.start, look.window.end), as_of=as_of)
     door = open_door(as_json=asked.as_json)
+    # Before the run: here, it is over when the door has answered.
+    click.echo(f"asks for a run as {request.key}", err=asked.as_json)
     opened = door.submit(request, Settings.of(spec))
-    decided = opened.decision
-    click.echo(
-        f"asked for a run as {request.key}: {decided.action}: {decided.explanation}", err=asked.as_json
-    )
-    if decided.action == "run" and (error := failure_of(door, opened.trigger)):
+    click.echo(in_words(decided(opened)), err=asked.as_json)
+    if opened.decision.action == "run" and (error := failure_of(door, opened.trigger)):
         raise error
 
 
@@ -192,12 +192,15 @@ def _say(look: "Look", folder: Path | None, asked: Asked) -> None:
 
 
 def _features(look: "Look") -> list[str]:
-    """Describes the features that moved most, as the page does in full."""
-    found = sorted(look.report.get("features", []), key=lambda each: -each["psi_corrected"])
+    """Describes all that drifted, and else those that moved most; the page has the others."""
+    found = sorted(
+        look.report.get("features", []), key=lambda each: (not each["drifted"], -each["psi_corrected"])
+    )
+    shown = max(_FEATURES_SHOWN, sum(each["drifted"] for each in found))
     return [
         f"{each['name']}: PSI {each['psi']:.3f}, corrected {each['psi_corrected']:.3f}, "
         f"adjusted p {each['p_adjusted']:.2g}{', drifted' if each['drifted'] else ''}"
-        for each in found[:_FEATURES_SHOWN]
+        for each in found[:shown]
     ]
 
 

@@ -114,16 +114,16 @@ def _submit(
     request: "TriggerRequest", asked: Any, pipeline: Path | None, wait: bool, dry_run: bool, as_json: bool
 ) -> int:
     from ct_pipelines.cli.run import end_like_an_interrupt
-    from ct_pipelines.triggers.opening import open_door
+    from ct_pipelines.triggers.opening import leads_to_kfp, open_door
     from ct_pipelines.triggers.waiting import failure_of, wait_for
 
-    end_like_an_interrupt()
+    end_like_an_interrupt(on_kfp=leads_to_kfp())
     door = open_door(as_json=as_json, package=pipeline)
     if dry_run:
         _print(_previewed(request, door.preview(request, asked)), as_json=as_json)
         return 0
     opened = door.submit(request, asked)
-    _print(_decided(opened), as_json=as_json)
+    _print(decided(opened), as_json=as_json)
     trigger = opened.trigger
     if wait and trigger.run_id:
         wait_for(door, trigger, _progress)
@@ -132,7 +132,8 @@ def _submit(
     return 0
 
 
-def _decided(opened: "Opened") -> dict[str, Any]:
+def decided(opened: "Opened") -> dict[str, Any]:
+    """Returns what was decided, for people and programs."""
     trigger = opened.trigger
     names = ("model", "key", "attempt", "reason", "state", "run_id", "run_name")
     return {**{name: getattr(trigger, name) for name in names}, **_why(opened.decision)}
@@ -150,9 +151,14 @@ def _print(found: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found))
         return
+    click.echo(in_words(found))
+
+
+def in_words(found: Mapping[str, Any]) -> str:
+    """Says in a line what was decided."""
     run = f"run {found['run_id']}" if found.get("run_id") else "would have a run"
     words = {"run": run, "answer": "nothing new to run", "suppress": f"suppressed ({found['why']})"}
-    click.echo(f"{found['model']} {found['key']}: {words[found['decision']]}: {found['explanation']}")
+    return f"{found['model']} {found['key']}: {words[found['decision']]}: {found['explanation']}"
 
 
 def _progress(text: str) -> None:
