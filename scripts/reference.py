@@ -178,7 +178,7 @@ def _allowed(value: Mapping[str, Any]) -> str:
     if "enum" in value:
         return ", ".join(f"`{each}`" for each in value["enum"])
     if "patternErrorMessage" in value:
-        return re.sub(r"'([^']*)'", r"`\1`", value["patternErrorMessage"])
+        return re.sub(r"(?<!\w)'([^']*)'", r"`\1`", value["patternErrorMessage"])
     bounds = [words.format(value[key]) for key, words in _BOUNDS.items() if key in value]
     if not bounds and isinstance(value.get("items", value.get("additionalProperties")), dict):
         return _allowed(value.get("items", value.get("additionalProperties")))

@@ -14,7 +14,7 @@ from ct_components.errors import CTError, StateError
 
 # Verb → its line in the help. The module of the same name holds the command.
 VERBS = {
-    "run": "Run the pipeline here, on embedded defaults.",
+    "run": "Run the pipeline on this machine.",
     "submit": "Ask for a run: the one door that every trigger goes through.",
     "monitor": "Look for drift, or for a performance drop, and submit what fires.",
     "reconcile": "Mend what crashes and outages left.",

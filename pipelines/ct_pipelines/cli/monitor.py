@@ -21,7 +21,7 @@ _FEATURES_SHOWN = 5
 _EPILOG = """\b
 Examples:
   kfp-ct monitor drift model.yaml                       look, record, and ask for a run if it has drifted
-  kfp-ct monitor drift model.yaml --as-of 2013-06-01    what it would have said on that day
+  kfp-ct monitor drift model.yaml --as-of 2013-06-01    what today's champion would be told of that day
   kfp-ct monitor performance model.yaml --dry-run       look, and let nothing follow from it
 """
 _DRIFT = """\b

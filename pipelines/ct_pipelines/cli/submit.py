@@ -46,7 +46,12 @@ Examples:
 @click.option("--wait", is_flag=True, help="Wait until the run has ended, and end as it did.")
 @click.option("--pipeline", type=click.Path(path_type=Path), help="Another compiled pipeline to run.")
 @click.option("--dry-run", is_flag=True, help="Say what would be decided, and change nothing.")
-@click.option("--json", "as_json", is_flag=True, help="The decision as one JSON object.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="The decision as one JSON object a line; a run that ends here is another, before it.",
+)
 def command(
     spec: Path,
     reason: str | None,
