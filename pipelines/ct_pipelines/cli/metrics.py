@@ -1,12 +1,13 @@
 """`kfp-ct metrics`."""
 
+import difflib
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -77,7 +78,7 @@ def add(model: str, version: str, metric: str, value: str, rows: str, day: str, 
     record = _record(given, lambda column, text: refuse(names.get(column, f"--{column}"), text))
     if record is None:
         raise SpecError("; ".join(problems))
-    _ledger().add_metrics([record])
+    _add([record])
     click.echo(f"recorded {metric} of {model} version {version} on {day}")
 
 
@@ -94,8 +95,27 @@ def import_(file: Path, source: str) -> None:
     if _field("source", source, lambda _, text: problems.append(text)) is _WRONG:
         raise SpecError(f"--source: {problems[0]}")
     records = _read(file, source)
-    _ledger().add_metrics(records)
-    click.echo(f"recorded {len(records)} values from {file}")
+    _add(records)
+    click.echo(f"recorded {len(records)} value{'s' * (len(records) != 1)} from {file}")
+
+
+def _add(records: "Sequence[MetricRecord]") -> None:
+    """Records values, and warns of those that nobody will look at: a service may be ahead of the ledger."""
+    from ct_components.spec.fields import Metric
+
+    ledger = _ledger()
+    ledger.add_metrics(records)
+    for kind, given, known in (
+        ("metric", {each.metric for each in records}, get_args(Metric)),
+        ("model", {each.model for each in records}, ledger.models()),
+    ):
+        for name in sorted(given - set(known)):
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            text = (
+                f"warning: no monitor looks at the {kind} {name!r}; {hint}known: {', '.join(known) or 'none'}"
+            )
+            click.echo(text, err=True)
 
 
 def _ledger() -> "Ledger":
