@@ -4,7 +4,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ _FEATURES_SHOWN = 5
 _EPILOG = """\b
 Examples:
   kfp-ct monitor drift model.yaml                       look, record, and ask for a run if it has drifted
-  kfp-ct monitor drift model.yaml --as-of 2013-06-01    what today's champion would be told of that day
+  kfp-ct monitor drift model.yaml --as-of 2013-06-01    the present champion, looked at on that day
   kfp-ct monitor performance model.yaml --dry-run       look, and let nothing follow from it
 """
 _DRIFT = """\b
@@ -181,7 +181,7 @@ def _say(look: "Look", folder: Path | None, asked: Asked) -> None:
         return
     click.echo(f"{look.model} {look.monitor} as of {look.as_of:%Y-%m-%d %H:%M} UTC: {look.verdict}")
     click.echo(f"  {look.explanation}")
-    for line in _features(look):
+    for line in (*_features(look), *_metrics(look)):
         click.echo(f"  {line}")
     for note in look.report.get("notes", []):
         click.echo(f"  note: {note}")
@@ -202,6 +202,18 @@ def _features(look: "Look") -> list[str]:
         f"adjusted p {each['p_adjusted']:.2g}{', drifted' if each['drifted'] else ''}"
         for each in found[:shown]
     ]
+
+
+def _metrics(look: "Look") -> list[str]:
+    """Describes each metric that is watched, where the verdict's sentence is about one of several."""
+    found = look.report.get("metrics", [])
+    return [each["metric"] + ": " + _measured(each) for each in found if len(found) > 1]
+
+
+def _measured(metric: Mapping[str, Any]) -> str:
+    names = {"value": "now", "baseline": "baseline", "critical": "critical level", "threshold": "threshold"}
+    numbers = [f"{word} {metric[name]:.4g}" for name, word in names.items() if metric[name] is not None]
+    return ", ".join([metric["verdict"], *numbers])
 
 
 def _as_dict(look: "Look", folder: Path | None) -> dict[str, Any]:

@@ -259,4 +259,6 @@ def _wagered(evidence: Evidence) -> str:
     if evidence.sequence is None:
         return ""
     needed = 1 / evidence.alpha
+    if evidence.sequence.capital >= needed:
+        return "; all days since the promotion prove it worse, but the current window is on the good side"
     return f"; the evidence of daily looks stands at {evidence.sequence.capital:.3g} of {needed:.3g}"
