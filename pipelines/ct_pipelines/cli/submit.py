@@ -50,7 +50,7 @@ Examples:
     "--json",
     "as_json",
     is_flag=True,
-    help="The decision as one JSON object a line; a run that ends here is another, before it.",
+    help="The decision as one JSON object; a run on this machine is another, before it.",
 )
 def command(
     spec: Path,
