@@ -5,7 +5,7 @@ Only cronsim says what a field may hold; it is imported when a spec has a schedu
 
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from itertools import islice, pairwise
+from itertools import islice, pairwise, takewhile
 from zoneinfo import ZoneInfo
 
 ALLOWED = "cron's five fields (minute, hour, day, month, weekday) such as '0 3 * * 0', and an instant to come"
@@ -39,8 +39,11 @@ def last_firing(schedule: str, timezone: str, now: datetime) -> datetime:
     """
     from cronsim import CronSim
 
-    after = now.astimezone(ZoneInfo(timezone)) + timedelta(minutes=1)
-    return next(CronSim(schedule, after, reverse=True)).astimezone(UTC)
+    zone = ZoneInfo(timezone)
+    # Backwards, cronsim takes an hour that comes twice for one, and loses what fired in it; forwards it does not.
+    before = next(islice(CronSim(schedule, now.astimezone(zone), reverse=True), 1, None))
+    firings = (firing.astimezone(UTC) for firing in CronSim(schedule, before))
+    return max(takewhile(lambda firing: firing <= now, firings), default=before.astimezone(UTC))
 
 
 def shortest_gap(schedule: str) -> timedelta:
