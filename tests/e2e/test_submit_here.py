@@ -14,8 +14,8 @@ SPEC_ERROR = 10
 SOURCE_ERROR = 12
 
 
-def submit(shell, spec, *options, as_of=FIRST_AS_OF):
-    return shell("submit", spec, "--reason", "manual", "--as-of", as_of, *options)
+def submit(shell, spec, *options, as_of=FIRST_AS_OF, **environment):
+    return shell("submit", spec, "--reason", "manual", "--as-of", as_of, *options, **environment)
 
 
 def test_a_reason_has_one_run_and_the_next_one_has_to_cool_down(shell, write_spec):
@@ -60,6 +60,17 @@ def test_a_run_that_cannot_even_begin_does_not_stay_in_flight(shell, write_spec)
     assert "NOWHERE" in failed.stderr
     assert then.returncode == 0, then.stderr
     assert [trigger["state"] for trigger in shell.history()["triggers"]] == ["refused", "submitted"]
+
+
+def test_a_pipeline_that_is_not_there_does_not_stay_in_flight(shell, write_spec):
+    """Of a ledger of its own, too, where the runs of others are left alone."""
+    ledger = f"sqlite:///{shell.home}/shared.db"
+
+    failed = submit(shell, write_spec(), "--pipeline", "nowhere.yaml", KFP_CT_LEDGER_URL=ledger)
+    then = submit(shell, write_spec(), "--dry-run", KFP_CT_LEDGER_URL=ledger)
+
+    assert (failed.returncode, "nowhere.yaml" in failed.stderr) == (SPEC_ERROR, True), failed.stderr
+    assert "would have a run" in then.stdout, then.stdout
 
 
 def test_a_preview_runs_nothing(shell, write_spec):

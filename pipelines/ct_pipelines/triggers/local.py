@@ -50,7 +50,11 @@ class LocalEngine:
         return run_id if self._ledger.run(run_id) or is_alive(self._runs / run_id) else None
 
     def create(self, name: str, arguments: Mapping[str, str]) -> str:
-        """Runs the pipeline to its end. What fails in it is no failure to start it."""
+        """Runs the pipeline to its end. What fails in it is no failure to start it.
+
+        Raises:
+            CTError: If it cannot be begun: the spec, the compiled pipeline or the state folder do not allow it.
+        """
         run_id = str(uuid.uuid4())
         self.failure = None
         session = self._make_session(parse_spec(arguments["spec"], "the trigger's spec"))
@@ -59,6 +63,8 @@ class LocalEngine:
         try:
             session.run(arguments, run_id=run_id, run_name=name)
         except CTError as error:
+            if not (self._runs / run_id).exists():
+                raise  # it was not even begun
             self.failure = error
         return run_id
 
