@@ -105,6 +105,25 @@ class TestCrashes:
         assert [each.what for each in report.mended] == ["resumed"]
         assert ledger.history()["triggers"][0]["run_id"] == run.run_id
 
+    @pytest.mark.parametrize(("place", "state"), [("fake", "submitting"), ("local", "refused")])
+    @pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
+    def test_what_a_person_breaks_off_waits_for_nobodys_lease(self, end, place, state, door, engine, ledger):
+        """A run on this machine has gone with them; one elsewhere may be there, and is looked for."""
+        create, engine.pipeline = engine.create, place
+
+        def broken_off(*_):
+            raise end
+
+        engine.create = broken_off
+        with pytest.raises(end):
+            door.submit(request(), asked())
+        engine.create = create
+        left = ledger.history()["triggers"][0]["state"]
+
+        assert left == state
+        assert door.submit(request(), asked()).decision.action == "run"
+        assert len(engine.runs) == 1
+
     def test_an_answer_that_was_lost_is_looked_for_before_anything_is_made_again(self, door, engine):
         patient = type(door)(door.ledger, engine, patience=timedelta(seconds=5), clock=door.clock)
         engine.next_creation = "answer lost"

@@ -13,6 +13,7 @@ slept in between, `begin_run` lets one of them claim the key.
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -26,11 +27,11 @@ from tenacity import (
     wait_random,
 )
 
-from ct_components.errors import BadInput, Unreachable
+from ct_components.errors import BadInput, CTError, Unreachable
 from ct_components.ledger import Ledger
 from ct_components.ledger.records import Decision, Opened, Standing, Trigger, TriggerRequest
 from ct_components.vocabulary import FAILED
-from ct_pipelines.triggers.engine import Engine, RunState
+from ct_pipelines.triggers.engine import LOCAL, Engine, RunState
 from ct_pipelines.triggers.policy import Asked, decide, known_key
 
 # Longer than the patience below: a submitter that is still trying keeps its lease.
@@ -113,6 +114,10 @@ class Door:
         except BadInput as error:
             self.ledger.refuse_trigger(trigger, str(error), self.clock())
             raise
+        except (KeyboardInterrupt, SystemExit):
+            with suppress(CTError):
+                self._break_off(trigger)
+            raise
         submitted = self.ledger.record_submitted(trigger, run_id, self.clock())
         if self.engine.failure:
             self.close_if_ended(submitted)
@@ -150,6 +155,11 @@ class Door:
         self.ledger.end_trigger(trigger, outcome, message, self.clock())
         logger.info("%s: %s; closed as %s", trigger.model, message, outcome)
         return f"{message}; closed as {outcome}"
+
+    def _break_off(self, trigger: Trigger) -> None:
+        """Nobody starts here what was just broken off here; another engine may have it, and the next finds it."""
+        leave = self.ledger.refuse_trigger if self.engine.pipeline == LOCAL else self.ledger.release_lease
+        leave(trigger, "Its submitter was broken off.", self.clock())
 
     def _find_or_create(self, trigger: Trigger) -> str:
         """Looks first, each time: an answer that was lost may have been that of a run which was created."""

@@ -7,6 +7,10 @@ from typing import Protocol
 from ct_components.errors import CTError
 
 
+LOCAL = "local"
+"""What this machine's engine says that it runs."""
+
+
 class RunState(StrEnum):
     """What an engine knows of a run."""
 

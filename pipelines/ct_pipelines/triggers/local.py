@@ -10,7 +10,7 @@ from ct_components.ledger import Ledger
 from ct_components.spec import ModelSpec, parse_spec
 from ct_components.storage import atomic_write
 from ct_pipelines.local.alive import is_alive
-from ct_pipelines.triggers.engine import RunState
+from ct_pipelines.triggers.engine import LOCAL, RunState
 
 if TYPE_CHECKING:
     from ct_pipelines.local.session import Session
@@ -30,7 +30,7 @@ class LocalEngine:
         failure: Why the run that was started last failed; None if it did not.
     """
 
-    pipeline = "local"
+    pipeline = LOCAL
 
     def __init__(
         self, make_session: Callable[[ModelSpec], "Session"], ledger: Ledger, home: Path, *, shared: bool

@@ -74,8 +74,12 @@ def in_flight(_asked: Asked, standing: Standing) -> Decision | None:
     other = next((start for start in standing.starts if start.outcome is None), None)
     if other is None:
         return None
-    run = f"run {other.run_id}" if other.run_id else "a run that is being started"
-    return Decision("suppress", "in_flight", f"{run} of key {other.key} is in flight")
+    found = (
+        f"run {other.run_id} of key {other.key} is in flight"
+        if other.run_id
+        else f"key {other.key} is being started, or was left to kfp-ct reconcile to start"
+    )
+    return Decision("suppress", "in_flight", found)
 
 
 def cooldown(asked: Asked, standing: Standing) -> Decision | None:
