@@ -4,6 +4,7 @@ A look depends on the spec, the instant and the champion, and on nothing else: t
 instant it says the same. It changes nothing. `publish` writes its page, `record` puts it on record.
 """
 
+import errno
 import json
 import logging
 import os
@@ -32,6 +33,7 @@ Monitor = Literal["drift", "performance"]
 
 PAGE, REPORT = "page.html", "report.json"
 INSUFFICIENT, NO_CHAMPION = "insufficient", "no_champion"
+_MOST_LOOKS_AT_ONCE = 50
 
 logger = logging.getLogger("kfp-ct")
 
@@ -250,11 +252,20 @@ def record(look: Look, ledger: "Ledger", report_uri: str | None) -> None:
 
 
 def _take_place(draft: Path, folder: Path) -> None:
-    """A folder is replaced by moving the old one aside: only an empty one can be renamed over."""
-    aside = folder.with_name(f".{uuid4().hex}.old")
-    with suppress(FileNotFoundError):
-        folder.rename(aside)
-    try:
-        draft.rename(folder)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+    """A folder is replaced by moving the old one aside: only an empty one can be renamed over.
+
+    Between the two, another look at the same instant may take the place, and is moved aside as well.
+    """
+    for last in (False,) * _MOST_LOOKS_AT_ONCE + (True,):
+        aside = folder.with_name(f".{uuid4().hex}.old")
+        with suppress(FileNotFoundError):
+            folder.rename(aside)
+        try:
+            draft.rename(folder)
+        except OSError as error:
+            if last or error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        else:
+            return
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
