@@ -18,9 +18,10 @@ def is_alive(folder: Path) -> bool:
     """Returns whether the process that runs a folder's run still lives."""
     if not _lock(folder).exists():
         return False
-    with _lock(folder).open("a") as lock:
+    with _lock(folder).open() as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Shared, or two that ask at once would take each other for the run.
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
     return False
