@@ -268,7 +268,19 @@ def test_retry_after_is_capped(wanted, receiver):
     assert server.times[1] - server.times[0] < 1
 
 
-@pytest.mark.parametrize("wanted", ["", "-5", "soon", "nan", "Mon, 01 Jan 0001 00:00:00 GMT", "1e9"])
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "",
+        "-5",
+        "soon",
+        "nan",
+        "Mon, 01 Jan 0001 00:00:00 GMT",
+        "1e9",
+        f"Mon, 01 Jan {'9' * 30} 00:00:00 GMT",
+        f"Mon, 01 Jan 2001 00:00:00 +{'9' * 30}",
+    ],
+)
 def test_a_retry_after_that_makes_no_sense_is_as_none(wanted, receiver):
     server = receiver(with_headers(503, ("Retry-After", wanted)), 200)
 
