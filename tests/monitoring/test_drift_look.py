@@ -10,7 +10,7 @@ from drift_world import SPRING, SUMMER, drifted, make_spec, without_ledger
 from ct_components.errors import SourceError, SpecError, StateError
 from ct_components.monitoring.drift import look_at_drift, settings_of
 from ct_components.monitoring.look import begin_watching, record
-from ct_components.registry import REFERENCE_DAYS
+from ct_components.registry import REFERENCE_DAYS, REFERENCE_PROFILE, RESOLVED_SPEC
 from ct_components.spec import DriftTrigger
 from ct_components.statistics.drift.settings import Drift
 
@@ -159,6 +159,17 @@ def test_a_champion_that_train_model_did_not_make_is_refused(empty_world):
     empty_world.supply(SPRING)
 
     with pytest.raises(StateError, match=r"resolved.json of MLflow run .* cannot be read"):
+        empty_world.look(SPRING)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"spec": 1}', "{"])
+@pytest.mark.parametrize("name", [RESOLVED_SPEC, REFERENCE_PROFILE, REFERENCE_DAYS])
+def test_a_champion_whose_files_are_spoilt_is_refused_and_no_rows_are_called_broken(
+    name, text, empty_world, winter
+):
+    empty_world.promote({**winter, name: text})
+
+    with pytest.raises(StateError, match="version 1 of flight-delay: what train_model logged"):
         empty_world.look(SPRING)
 
 

@@ -6,12 +6,13 @@ section `triggers.drift`; here it is given what it looks at, and its answer beco
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 from ct_components import pages
-from ct_components.errors import SpecError, StateError
+from ct_components.connections import first_line
+from ct_components.errors import DataError, SpecError, StateError
 from ct_components.monitoring.current import current_rows, profile_current
 from ct_components.monitoring.drift_page import Comparison, page_of
 from ct_components.monitoring.evidently_report import LEFT_OUT, report_for
@@ -60,7 +61,7 @@ def look_at_drift(watching: Watching, *, evidently: bool = False) -> Look:
     Raises:
         SpecError: If the spec has no drift monitor.
         SourceError: If the current window has no rows, or cannot be read.
-        StateError: If the champion was not made by `train_model`.
+        StateError: If the champion was not made by `train_model`, or a file of it is spoilt.
         Unreachable: If MLflow or the ledger does not answer.
     """
     trigger = watching.spec.triggers.drift
@@ -89,18 +90,34 @@ def read_reference(registry: Registry, champion: Version) -> Reference:
     """Reads what `train_model` logged beside the champion.
 
     Raises:
-        StateError: If the champion was not made by `train_model`.
+        StateError: If the champion was not made by `train_model`, or a file of it is spoilt.
     """
-    resolved = json.loads(registry.read_text(champion.mlflow_run_id, RESOLVED_SPEC))
-    profile = from_json(registry.read_text(champion.mlflow_run_id, REFERENCE_PROFILE))
-    columns = resolved["spec"]["columns"]
+    texts = {
+        name: registry.read_text(champion.mlflow_run_id, name) for name in (RESOLVED_SPEC, REFERENCE_PROFILE)
+    }
     try:
-        days = days_from_json(registry.read_text(champion.mlflow_run_id, REFERENCE_DAYS))
+        texts[REFERENCE_DAYS] = registry.read_text(champion.mlflow_run_id, REFERENCE_DAYS)
     except StateError:
         logger.info("version %s has no daily profiles: it was trained before they were kept", champion.number)
-        days = ()
-    features = tuple(name for name in (*columns["numeric"], *columns["categorical"]))
-    return Reference(profile, days, features, Window.from_dict(resolved["windows"]["training"]))
+    try:
+        return _reference(texts)
+    except (DataError, ValueError, LookupError, TypeError) as error:
+        # Not the rows are broken, of which a DataError would tell people.
+        raise StateError(
+            f"version {champion.number} of {champion.name}: what train_model logged beside it in MLflow run "
+            f"{champion.mlflow_run_id} cannot be read: {first_line(error)}"
+        ) from error
+
+
+def _reference(texts: Mapping[str, str]) -> Reference:
+    resolved = json.loads(texts[RESOLVED_SPEC])
+    columns = resolved["spec"]["columns"]
+    return Reference(
+        profile=from_json(texts[REFERENCE_PROFILE]),
+        days=days_from_json(texts[REFERENCE_DAYS]) if REFERENCE_DAYS in texts else (),
+        features=(*columns["numeric"], *columns["categorical"]),
+        window=Window.from_dict(resolved["windows"]["training"]),
+    )
 
 
 def settings_of(trigger: DriftTrigger) -> Drift:
