@@ -39,6 +39,7 @@ scalars = (
     | st.text(st.characters(exclude_categories=["Cs"]))
 )
 durations = st.builds(Duration, st.integers(10, 900), st.sampled_from("dw"))
+cooldowns = st.builds(Duration, st.integers(0, 52), st.sampled_from("mhdw"))
 
 
 @st.composite
@@ -62,7 +63,7 @@ def specs(draw):
         validation=Validation(rules=[rule]),
         training=Training(parameters=draw(st.dictionaries(names, scalars | st.lists(scalars), max_size=3))),
         gates=Gates(alpha=draw(st.floats(1e-12, 0.49)), spending="even:12"),
-        triggers=Triggers(drift=DriftTrigger(weights={plan: 1}), cooldown=draw(durations)),
+        triggers=Triggers(drift=DriftTrigger(weights={plan: 1}), cooldown=draw(cooldowns)),
     )
 
 

@@ -72,6 +72,22 @@ def test_a_budget_that_suppresses_the_schedule_is_refused(small, refused):
     assert line == f"triggers.budget.runs (line 8): got 20; allowed: {allowed}"
 
 
+def test_a_cooldown_that_suppresses_the_schedule_on_the_day_of_23_hours_is_refused(small, refused):
+    new_york = "timezone: America/New_York, budget: {runs: 30}"
+    (line,) = refused(f"{small}triggers: {{schedule: '0 3 * * *', cooldown: 23h, {new_york}}}\n")
+
+    assert "got '23h'; allowed: less than 23h, the shortest time between two runs" in line
+    assert triggers_of(small, f"{{schedule: '0 3 * * *', cooldown: 22h, {new_york}}}")
+
+
+@pytest.mark.parametrize("section", ["cooldown: {}", "budget: {{per: {}}}", "breaker: {{pause: {}}}"])
+def test_what_is_longer_than_the_ledger_looks_back_is_refused(section, small, refused):
+    (line,) = refused(f"{small}triggers: {{{section.format('367d')}}}\n")
+
+    assert line.endswith("got '367d'; allowed: at most 366d")
+    assert triggers_of(small, f"{{{section.format('366d')}}}")
+
+
 def test_weights_are_of_features(small, refused):
     misspelt, target = refused(f"{small}triggers: {{drift: {{weights: {{aeg: 1, left: 0}}}}}}\n")
 

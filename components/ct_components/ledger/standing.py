@@ -10,7 +10,7 @@ from ct_components.ledger.subject import fetch, first
 from ct_components.ledger.tables import triggers
 from ct_components.ledger.trigger_rows import ENDED_AT, OUTCOME, WITH_RUNS, to_trigger
 
-# Longer than any cooldown or budget may look back.
+# Longer than any cooldown, budget or pause may look back, of which a spec allows 366 days.
 _REMEMBERED = timedelta(days=400)
 _LED_TO_RUNS = ("submitting", "submitted")
 _started_at = sa.func.coalesce(triggers.c.submitted_at, triggers.c.decided_at)

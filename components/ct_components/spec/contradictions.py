@@ -12,6 +12,7 @@ from ct_components.errors import SpecError
 from ct_components.spec.cron import firings_in, is_cron, shortest_gap
 from ct_components.spec.durations import Duration
 from ct_components.spec.problems import KeyPath, Problem
+from ct_components.spec.zones import load_zone
 
 LIMITS = ("min", "max", "nulls", "allowed")
 
@@ -30,6 +31,7 @@ def contradictions(spec: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _unreachable_floors(spec)
     yield from _slices(spec)
     yield from _schedule_held_back(spec)
+    yield from _beyond_memory(spec)
     yield from _weights(spec)
 
 
@@ -157,7 +159,7 @@ def _schedule_held_back(spec: Mapping[str, Any]) -> Iterator[Problem]:
     schedule, cooldown = triggers.get("schedule"), _length(triggers.get("cooldown"))
     if not isinstance(schedule, str) or not is_cron(schedule):
         return
-    gap = shortest_gap(schedule)
+    gap = shortest_gap(schedule, _zone(triggers.get("timezone") or _section(spec, "source").get("timezone")))
     if cooldown is not None and cooldown >= gap:
         allowed = f"less than {_hours(gap)}, the shortest time between two runs of triggers.schedule"
         yield Problem.of(("triggers", "cooldown"), triggers["cooldown"], allowed)
@@ -167,6 +169,29 @@ def _schedule_held_back(spec: Mapping[str, Any]) -> Iterator[Problem]:
     if isinstance(runs, int) and runs < needed:
         allowed = f"at least {needed}, as triggers.schedule alone asks for so many in {budget['per']}"
         yield Problem.of(("triggers", "budget", "runs"), runs, allowed)
+
+
+# The ledger looks back at a little more when it judges a trigger.
+_MEMORY = timedelta(days=366)
+_LOOKING_BACK = (("cooldown",), ("budget", "per"), ("breaker", "pause"))
+
+
+def _beyond_memory(spec: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yields lengths of time for which triggers are not remembered."""
+    triggers = _section(spec, "triggers")
+    for path in _LOOKING_BACK:
+        section = triggers if len(path) == 1 else _section(triggers, path[0])
+        length = _length(section.get(path[-1]))
+        if length is not None and length > _MEMORY:
+            yield Problem.of(("triggers", *path), section[path[-1]], f"at most {_MEMORY.days}d")
+
+
+def _zone(name: object) -> str:
+    """Returns the name of a zone that there is; another is refused elsewhere."""
+    try:
+        return load_zone(name).key if isinstance(name, str) else "UTC"
+    except SpecError:
+        return "UTC"
 
 
 def _length(text: object) -> timedelta | None:

@@ -46,13 +46,13 @@ def last_firing(schedule: str, timezone: str, now: datetime) -> datetime:
     return max(takewhile(lambda firing: firing <= now, firings), default=before.astimezone(UTC))
 
 
-def shortest_gap(schedule: str) -> timedelta:
-    """Returns the shortest time between two firings, on a clock that is never changed.
+def shortest_gap(schedule: str, timezone: str = "UTC") -> timedelta:
+    """Returns the shortest time between two firings; where clocks go on, that is an hour less than most.
 
     >>> shortest_gap("0 3 * * 0"), shortest_gap("0 3,15 * * *")
     (datetime.timedelta(days=7), datetime.timedelta(seconds=43200))
     """
-    return min(later - earlier for earlier, later in pairwise(_firings(schedule)))
+    return min(later - earlier for earlier, later in pairwise(_firings(schedule, timezone)))
 
 
 def firings_in(schedule: str, span: timedelta) -> int:
@@ -66,13 +66,13 @@ def firings_in(schedule: str, span: timedelta) -> int:
 
 
 @cache
-def _firings(schedule: str) -> list[datetime]:
+def _firings(schedule: str, timezone: str = "UTC") -> list[datetime]:
     """Returns the firings of a year, and of rare ones two: enough to meet each gap of most schedules."""
     from cronsim import CronSim
 
     found: list[datetime] = []
-    for firing in islice(CronSim(schedule, _SOME_MONDAY), _MOST):
-        found.append(firing)
-        if len(found) > 1 and firing > found[0] + _A_YEAR:
+    for firing in islice(CronSim(schedule, _SOME_MONDAY.astimezone(ZoneInfo(timezone))), _MOST):
+        found.append(firing.astimezone(UTC))
+        if len(found) > 1 and found[-1] > found[0] + _A_YEAR:
             break
     return found
