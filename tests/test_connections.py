@@ -13,6 +13,7 @@ from ct_components.connections import (
     from_environment,
     ledger_url,
     redact,
+    redact_url,
     sqlite_url,
     state_home,
 )
@@ -113,6 +114,15 @@ class TestRedact:
     )
     def test_passwords_are_hidden_and_nothing_else(self, url, shown):
         assert redact(url) == shown
+
+    def test_an_address_alone_may_have_blanks_in_its_password(self):
+        assert redact_url("postgresql://ct:se cr@t et@db/ledger") == "postgresql://ct:***@db/ledger"
+        assert redact_url("sqlite:////tmp/a b:c@d/ledger.db") == "sqlite:////tmp/a b:c@d/ledger.db"
+
+    def test_no_error_of_a_database_shows_one(self):
+        error = database_error("the ledger", "postgresql://ct:se cret@db/ledger", OSError("away"))
+
+        assert str(error) == "the ledger at postgresql://ct:***@db/ledger cannot be used: away"
 
     def test_messages_of_others_are_cleaned_too(self):
         text = "API request to http://ct:secret@host/api failed; see http://host:1/help"

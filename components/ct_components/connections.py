@@ -22,6 +22,7 @@ KFP_HOST = "KFP_CT_KFP_HOST"
 # A password may hold "/", "@" or "?" that nobody encoded, so it ends at the last "@" of the word.
 # Up to the last @ of a word, since passwords may hold any sign but a blank; a path with an @ is none.
 _USER_PASSWORD = re.compile(r"(://(?!/)[^\s:/]*:)\S+@")
+_PASSWORD_ALONE = re.compile(r"(://(?!/)[^\s:/]*:).+@", re.DOTALL)
 _TOKEN_ALONE = re.compile(r"(://)[^\s:/@]+@")
 _SECRET_OPTION = re.compile(
     r"((?:password|passwd|pwd|secret|token|api_?key|access_?key)=)[^&\s]+", re.IGNORECASE
@@ -118,6 +119,16 @@ def redact(text: str) -> str:
     return _SECRET_OPTION.sub(r"\1***", _TOKEN_ALONE.sub(r"\1***@", hidden))
 
 
+def redact_url(url: str) -> str:
+    """Hides the password of a URL that stands alone, and which may hold blanks.
+
+    Example:
+        >>> redact_url("postgresql://ct:se cret@db/ledger")
+        'postgresql://ct:***@db/ledger'
+    """
+    return redact(_PASSWORD_ALONE.sub(r"\1***@", url))
+
+
 def first_line(error: BaseException) -> str:
     """Returns the first line of an error's text without passwords, for a message of ours."""
     text = str(error).strip() or type(error).__name__
@@ -133,7 +144,7 @@ def database_error(role: str, url: str, error: Exception) -> CTError:
         error: What SQLAlchemy, or the import of a driver, raised. SQLAlchemy's kinds are told by name,
             because this module is imported where SQLAlchemy is not.
     """
-    place = f"{role} at {redact(url)}"
+    place = f"{role} at {redact_url(url)}"
     if isinstance(error, ImportError):
         return StateError(f"{place} needs the Python package {error.name!r}, which is not installed")
     kinds = {kind.__name__ for kind in type(error).__mro__}

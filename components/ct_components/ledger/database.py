@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from ct_components.connections import database_error, first_line, redact
+from ct_components.connections import database_error, first_line, redact_url
 from ct_components.errors import CTError, StateError, Unreachable
 
 ROLE = "the ledger"
@@ -50,7 +50,7 @@ class Database:
     @property
     def place(self) -> str:
         """Where the ledger is, for messages."""
-        return f"{ROLE} at {redact(self.url)}"
+        return f"{ROLE} at {redact_url(self.url)}"
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -109,7 +109,7 @@ def _make_folder(url: str) -> None:
     database = sa.make_url(url).database
     if not database or database == ":memory:":
         raise StateError(
-            f"{ROLE} at {redact(url)} would vanish with the process; allowed: a file, such as "
+            f"{ROLE} at {redact_url(url)} would vanish with the process; allowed: a file, such as "
             "sqlite:////folder/ledger.db"
         )
     Path(database).parent.mkdir(parents=True, exist_ok=True)
