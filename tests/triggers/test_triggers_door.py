@@ -226,6 +226,20 @@ class TestRunsThatEndUnseen:
         else:
             assert ledger.trigger(MODEL, "drift-2026-11-28", 1).run_outcome == outcome
 
+    def test_one_of_a_laptop_that_shares_the_ledger_is_not_taken_for_one_that_kfp_forgot(
+        self, door, engine, ledger, clock
+    ):
+        engine.pipeline = "local"
+        first = door.submit(request(), asked())
+        claim(ledger, engine, first.trigger.run_id, clock)
+        engine.forget(first.trigger.run_id)
+        engine.pipeline = "continuous-training@4183f1576461"
+        soon = reconcile(door, None, None)
+        clock.advance(hours=25)
+        later = reconcile(door, None, None)
+
+        assert (soon.mended, [each.what for each in later.mended]) == ([], ["closed"])
+
     def test_one_that_is_under_way_stands_against_another(self, door):
         door.submit(request(), asked())
 

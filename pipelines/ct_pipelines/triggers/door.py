@@ -37,6 +37,8 @@ from ct_pipelines.triggers.policy import Asked, decide, known_key
 # Longer than the patience below: a submitter that is still trying keeps its lease.
 LEASE = timedelta(minutes=5)
 _PATIENCE = timedelta(minutes=2)
+# A laptop that shares the ledger may be gone for good, and its runs must not be in flight for ever.
+_LONGEST_ELSEWHERE = timedelta(days=1)
 
 _ENDED = {
     None: "is not known to its engine any more",
@@ -149,12 +151,18 @@ class Door:
         """
         assert trigger.run_id
         state = self.engine.state(trigger.run_id)
-        if state is RunState.LIVE:
+        if state is RunState.LIVE or (state is None and self._is_elsewhere(trigger)):
             return None
         outcome, message = self._outcome(trigger, state), f"run {trigger.run_id} {_ENDED[state]}"
         self.ledger.end_trigger(trigger, outcome, message, self.clock())
         logger.info("%s: %s; closed as %s", trigger.model, message, outcome)
         return f"{message}; closed as {outcome}"
+
+    def _is_elsewhere(self, trigger: Trigger) -> bool:
+        """Whether a run is another engine's, which alone knows of it; after a day it has ended there, too."""
+        is_ours = (trigger.pipeline == LOCAL) == (self.engine.pipeline == LOCAL)
+        started = trigger.submitted_at or trigger.decided_at
+        return bool(trigger.pipeline) and not is_ours and self.clock() < started + _LONGEST_ELSEWHERE
 
     def _break_off(self, trigger: Trigger) -> None:
         """Nobody starts here what was just broken off here; another engine may have it, and the next finds it."""
