@@ -65,10 +65,10 @@ def end_like_an_interrupt(*, on_kfp: bool = False) -> None:
     Args:
         on_kfp: Whether the run is KFP's, and outlives us.
     """
-    after = "a run that was started on KFP goes on" if on_kfp else "and so is a run on this machine"
+    after = "; a run that was started on KFP goes on" if on_kfp else ", and so is a run on this machine"
 
     def break_off(number: int, _frame: object) -> None:
-        click.echo(f"ended by {signal.Signals(number).name}, {after}", err=True)
+        click.echo(f"ended by {signal.Signals(number).name}{after}", err=True)
         sys.exit(128 + number)
 
     for number in (signal.SIGTERM, signal.SIGHUP):

@@ -130,8 +130,8 @@ def _submit(
     opened = door.submit(request, asked)
     _print(decided(opened), as_json=as_json)
     trigger = opened.trigger
-    if wait and trigger.run_id:
-        wait_for(door, trigger, _progress)
+    if wait and opened.decision.action != "suppress":
+        trigger = wait_for(door, trigger, _progress)
     if (wait or opened.decision.action == "run") and (error := failure_of(door, trigger)):
         raise error
     return 0

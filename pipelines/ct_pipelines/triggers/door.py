@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import TypeVar
 
 from tenacity import (
     RetryCallState,
@@ -47,6 +48,8 @@ _ENDED = {
 }
 
 logger = logging.getLogger("kfp-ct")
+
+_T = TypeVar("_T")
 
 
 def _now() -> datetime:
@@ -109,7 +112,7 @@ class Door:
             BadInput: If it refuses for good.
         """
         try:
-            run_id = self._patiently(lambda: self._find_or_create(trigger))
+            run_id = self.patiently(lambda: self._find_or_create(trigger))
         except Unreachable as error:
             self.ledger.release_lease(trigger, str(error), self.clock())
             raise
@@ -142,6 +145,21 @@ class Door:
         request = TriggerRequest(**{name: getattr(trigger, name) for name in names})
         opened = self.ledger.open_trigger(request, _resume, lease=LEASE, now=self.clock())
         return opened.trigger if opened.decision.action == "run" else None
+
+    def patiently(self, call: Callable[[], _T]) -> _T:
+        """Calls again while a service does not answer, for as long as the door is patient.
+
+        Raises:
+            Unreachable: If it does not answer in time.
+        """
+        retrying = Retrying(
+            stop=stop_after_delay(self.patience),
+            wait=wait_exponential(multiplier=0.5, max=15) + wait_random(0, 1),
+            retry=retry_if_exception_type(Unreachable),
+            before_sleep=self._tell_once,
+            reraise=True,
+        )
+        return retrying(call)
 
     def close_if_ended(self, trigger: Trigger) -> str | None:
         """Closes a trigger's run if it ended without telling the ledger, and says so; None while it is live.
@@ -186,16 +204,6 @@ class Door:
 
         assert trigger.run_id
         return conclude("SUCCEEDED", known_to_ledger(self.ledger, trigger.run_id)).outcome
-
-    def _patiently(self, call: Callable[[], str]) -> str:
-        retrying = Retrying(
-            stop=stop_after_delay(self.patience),
-            wait=wait_exponential(multiplier=0.5, max=15) + wait_random(0, 1),
-            retry=retry_if_exception_type(Unreachable),
-            before_sleep=self._tell_once,
-            reraise=True,
-        )
-        return retrying(call)
 
     def _tell_once(self, state: RetryCallState) -> None:
         """Somebody who looks on must not take minutes without a word for a hang."""
