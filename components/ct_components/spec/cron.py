@@ -40,7 +40,7 @@ def last_firing(schedule: str, timezone: str, now: datetime) -> datetime:
     from cronsim import CronSim
 
     zone = ZoneInfo(timezone)
-    # Backwards, cronsim takes an hour that comes twice for one, and loses what fired in it; forwards it does not.
+    # Backwards, cronsim takes an hour that comes twice for one, and loses what fired in it.
     before = next(islice(CronSim(schedule, now.astimezone(zone), reverse=True), 1, None))
     firings = (firing.astimezone(UTC) for firing in CronSim(schedule, before))
     return max(takewhile(lambda firing: firing <= now, firings), default=before.astimezone(UTC))

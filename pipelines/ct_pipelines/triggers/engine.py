@@ -6,7 +6,6 @@ from typing import Protocol
 
 from ct_components.errors import CTError
 
-
 LOCAL = "local"
 """What this machine's engine says that it runs."""
 

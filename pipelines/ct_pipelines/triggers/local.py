@@ -53,7 +53,7 @@ class LocalEngine:
         """Runs the pipeline to its end. What fails in it is no failure to start it.
 
         Raises:
-            CTError: If it cannot be begun: the spec, the compiled pipeline or the state folder do not allow it.
+            CTError: If it cannot be begun: spec, compiled pipeline or state folder do not allow it.
         """
         run_id = str(uuid.uuid4())
         self.failure = None

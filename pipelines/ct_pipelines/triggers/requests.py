@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ct_components import keys
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # A CronJob's Jobs are named after it and the scheduled instant, in minutes since 1970.
 _JOB = re.compile(r".*-([0-9]{7,9})")
+# A Job may be late, and clocks differ.
+_FARTHEST = timedelta(days=366)
 _LONGEST_NOTE = 2000
 
 
@@ -130,12 +132,14 @@ def _key(spec: ModelSpec, flags: Flags, window_end: datetime, now: datetime) -> 
         return keys.manual_key()
     if flags.reason != "schedule":
         return keys.day_key(flags.reason, window_end, spec.source.timezone)
-    return keys.schedule_key(_scheduled(flags.job_name) or _last_scheduled(spec, now))
+    return keys.schedule_key(_scheduled(flags.job_name, now) or _last_scheduled(spec, window_end))
 
 
-def _scheduled(job_name: str) -> datetime | None:
+def _scheduled(job_name: str, now: datetime) -> datetime | None:
+    """Returns the instant of a CronJob's Job; another's may end in a number, too, such as 20261128."""
     match = _JOB.fullmatch(job_name)
-    return datetime.fromtimestamp(int(match[1]) * 60, UTC) if match else None
+    instant = datetime.fromtimestamp(int(match[1]) * 60, UTC) if match else None
+    return instant if instant and abs(now - instant) < _FARTHEST else None
 
 
 def _last_scheduled(spec: ModelSpec, now: datetime) -> datetime:
