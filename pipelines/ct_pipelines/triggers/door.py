@@ -183,7 +183,7 @@ class Door:
         return bool(trigger.pipeline) and not is_ours and self.clock() < started + _LONGEST_ELSEWHERE
 
     def _break_off(self, trigger: Trigger) -> None:
-        """What was broken off here is not to start here; another engine may have it, and the next finds it."""
+        """What was broken off here must not start here; another engine may have it, for the next to find."""
         leave = self.ledger.refuse_trigger if self.engine.pipeline == LOCAL else self.ledger.release_lease
         leave(trigger, "Its submitter was broken off.", self.clock())
 
