@@ -48,9 +48,20 @@ class TestKeys:
         assert key_of("manual") != key_of("manual")
 
 
-@pytest.mark.parametrize("flags", [{"key": "a@2"}, {"force": True}, {"note": "x" * 2001}, {"as_of": "soon"}])
+@pytest.mark.parametrize(
+    "flags",
+    [
+        {"key": "a@2"},
+        {"force": True},
+        {"note": "x" * 2001},
+        {"as_of": "soon"},
+        {"hyperparameters": "{bad"},
+        {"hyperparameters": "[" * 100_000},
+        {"hyperparameters": '{"random_state": 1}'},
+    ],
+)
 def test_what_is_not_allowed_is_refused(flags):
-    with pytest.raises(SpecError, match=r"allowed|without a note"):
+    with pytest.raises(SpecError, match=r"allowed|without a note|is no JSON"):
         from_flags(SPEC, Flags("manual", **flags), NOW)
 
 

@@ -23,6 +23,7 @@ from ct_components.spec.model import (
     Validation,
     WindowLengths,
 )
+from ct_components.spec.overrides import with_hyperparameters
 from ct_components.spec.section import Section
 from ct_components.spec.triggers import (
     Breaker,
@@ -62,4 +63,5 @@ __all__ = [
     "parse_spec",
     "read_spec",
     "resolve_references",
+    "with_hyperparameters",
 ]

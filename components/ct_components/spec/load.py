@@ -77,29 +77,6 @@ def parse_section(section: type[S], text: str, origin: str) -> S:
     return _parsed(section, names.get(section, ""), text, origin)
 
 
-def override_parameters(spec: ModelSpec, hyperparameters: str) -> ModelSpec:
-    """Returns the spec with training.parameters overridden by a JSON object; "" overrides nothing.
-
-    Raises:
-        SpecError: If it is no JSON object, or the spec does not allow what it says.
-    """
-    if not hyperparameters:
-        return spec
-    try:
-        overrides = json.loads(hyperparameters, parse_constant=_no_constant)
-    except ValueError as error:
-        raise SpecError(f"hyperparameters: {hyperparameters!r} is no JSON: {error}") from error
-    if not isinstance(overrides, dict):
-        raise SpecError(f"hyperparameters: got {hyperparameters!r}; allowed: a JSON object")
-    content = spec.model_dump(mode="json")
-    content["training"]["parameters"] |= overrides
-    return parse_spec(json.dumps(content), "the spec with hyperparameters")
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number")
-
-
 def dump_spec(spec: ModelSpec) -> str:
     """Returns the spec as JSON with sorted keys and all defaults; equal specs give equal text."""
     return json.dumps(spec.model_dump(mode="json"), sort_keys=True, ensure_ascii=False, allow_nan=False)

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from ct_components import keys
 from ct_components.errors import SpecError
 from ct_components.ledger.records import TriggerRequest
-from ct_components.spec import ModelSpec, dump_spec
+from ct_components.spec import ModelSpec, dump_spec, with_hyperparameters
 from ct_components.spec.cron import last_firing
-from ct_components.spec.load import override_parameters
 from ct_components.vocabulary import REASONS
 from ct_components.windows import parse_as_of
 
@@ -56,9 +55,9 @@ def from_flags(spec: ModelSpec, flags: Flags, now: datetime) -> TriggerRequest:
     """
     if flags.reason not in REASONS:
         raise SpecError(f"reason: got {flags.reason!r}; allowed: {', '.join(REASONS)}")
-    as_of = parse_as_of(flags.as_of, spec.source.timezone, now) if flags.as_of.strip() else None
     # A slip of the pen must not cost a key and a failed run, three of which would stop the model's triggers.
-    override_parameters(spec, flags.hyperparameters)
+    with_hyperparameters(spec, flags.hyperparameters)
+    as_of = parse_as_of(flags.as_of, spec.source.timezone, now) if flags.as_of.strip() else None
     return TriggerRequest(
         model=spec.model,
         key=keys.check_key(flags.key) if flags.key else _key(spec, flags, as_of or now, now),

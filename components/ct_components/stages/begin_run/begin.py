@@ -16,9 +16,8 @@ from ct_components.errors import SourceError, SpecError
 from ct_components.keys import schedule_key
 from ct_components.ledger import Ledger, Run, open_ledger
 from ct_components.registry import Registry, Version, model_metadata
-from ct_components.spec import ModelSpec, Section, read_spec, resolve_references
+from ct_components.spec import ModelSpec, Section, read_spec, resolve_references, with_hyperparameters
 from ct_components.spec.cron import last_firing
-from ct_components.spec.load import override_parameters
 from ct_components.stage import Context
 from ct_components.statistics.settings import Claim
 from ct_components.storage import atomic_write, list_files, list_partitions
@@ -91,7 +90,9 @@ def begin(request: Request, resolved_path: str) -> Plan:
         Duplicate: If another run holds the key.
         Unreachable: If MLflow or the ledger does not answer.
     """
-    spec = resolve_references(_spec(request), os.environ)
+    spec = resolve_references(
+        with_hyperparameters(read_spec(request.spec), request.hyperparameters), os.environ
+    )
     instant = parse_as_of(request.as_of, spec.source.timezone, datetime.now(UTC))
     _check_run_id(request.run_id)
     reason, key = _reason(request.reason), _key(request, spec)
@@ -122,10 +123,6 @@ def begin(request: Request, resolved_path: str) -> Plan:
     logger.info("champion: %s", f"version {champion.version}" if champion else "none yet")
     _write_resolved(resolved_path, spec, windows, context)
     return _plan(spec, windows, context, champion)
-
-
-def _spec(request: Request) -> ModelSpec:
-    return override_parameters(read_spec(request.spec), request.hyperparameters)
 
 
 def _check_run_id(run_id: str) -> None:
