@@ -264,3 +264,18 @@ def test_queries_of_one_transaction_see_one_moment(ledger, url, run, monkeypatch
             other.claim_run(run("run-2", key="other"))
 
         assert connection.scalar(count) == before == 1
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    "spoil", ["UPDATE ct_triggers SET run_arguments = '{'", "UPDATE ct_triggers SET created_at = 'yesterday'"]
+)
+@pytest.mark.parametrize("read", [lambda ledger: ledger.history(), lambda ledger: ledger.open_triggers()])
+def test_a_row_that_somebody_spoilt_is_told_by_its_table(read, spoil, ledger, run, execute, url):
+    ledger.claim_run(run("run-1"))
+    execute(url, spoil)
+
+    with pytest.raises(
+        StateError, match=r"ct_triggers of the ledger at .* holds what is no JSON, or no time"
+    ):
+        read(ledger)

@@ -5,7 +5,6 @@ from dataclasses import asdict
 
 import sqlalchemy as sa
 
-from ct_components.errors import StateError
 from ct_components.ledger.records import MetricRecord
 from ct_components.ledger.subject import Subject
 from ct_components.ledger.tables import model_metrics
@@ -47,11 +46,4 @@ class Metrics(Subject):
         )
         columns = [each for each in ranked.c if each.name not in {"id", "place"}]
         query = sa.select(*columns).where(ranked.c.place == 1).order_by(ranked.c.day, ranked.c.id)
-        try:
-            return [MetricRecord(**row) for row in self._rows(query)]
-        except ValueError as error:
-            # SQLite takes any text for a day.
-            raise StateError(
-                f"{model_metrics.name} of {self._database.place} holds a time that is none: {error}; "
-                "allowed: days as YYYY-MM-DD, times as YYYY-MM-DD HH:MM:SS in UTC"
-            ) from error
+        return [MetricRecord(**row) for row in self._rows(query)]

@@ -5,7 +5,9 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.sql import visitors
 
+from ct_components.errors import StateError
 from ct_components.ledger.database import Database
 from ct_components.ledger.tables import models
 
@@ -22,13 +24,29 @@ class Subject:
 
 
 def fetch(connection: Connection, query: sa.Select[Any]) -> list[RowMapping]:
-    """Returns the rows of a query."""
-    return list(connection.execute(query).mappings())
+    """Returns the rows of a query.
+
+    Raises:
+        StateError: If one holds what is no JSON, or no time; SQLite takes any text for either.
+    """
+    found = connection.execute(query).mappings()
+    try:
+        return list(found)
+    except ValueError as error:
+        raise _unreadable(connection, query, error) from error
 
 
 def first(connection: Connection, query: sa.Select[Any]) -> RowMapping | None:
-    """Returns the first row of a query, if there is one."""
-    return connection.execute(query.limit(1)).mappings().first()
+    """Returns the first row of a query, if there is one; otherwise as `fetch`."""
+    return next(iter(fetch(connection, query.limit(1))), None)
+
+
+def _unreadable(connection: Connection, query: sa.Select[Any], error: ValueError) -> StateError:
+    tables = sorted({each.name for each in visitors.iterate(query) if isinstance(each, sa.Table)})
+    return StateError(
+        f"{', '.join(tables)} of the ledger at {connection.engine.url} holds what is no JSON, or no "
+        f"time: {error}; allowed: what this program writes, days as YYYY-MM-DD, times as YYYY-MM-DD HH:MM:SS in UTC"
+    )
 
 
 def lock_model(connection: Connection, model: str) -> None:

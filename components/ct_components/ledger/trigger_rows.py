@@ -8,7 +8,7 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from ct_components.keys import attempt_key, run_name
 from ct_components.ledger.records import Trigger, TriggerRequest
-from ct_components.ledger.subject import first
+from ct_components.ledger.subject import fetch, first
 from ct_components.ledger.tables import runs, triggers
 
 # The run of a trigger is the one that claimed its key. Until one did, all that is known is in the trigger.
@@ -58,7 +58,8 @@ def update_trigger(connection: Connection, trigger: Trigger, **values: Any) -> T
 def get_trigger(connection: Connection, model: str, key: str, attempt: int) -> Trigger:
     """Returns a trigger that is known to be there."""
     same = (triggers.c.model == model) & (triggers.c.key == key) & (triggers.c.attempt == attempt)
-    return to_trigger(connection.execute(triggers.select().where(same)).mappings().one())
+    (row,) = fetch(connection, triggers.select().where(same))
+    return to_trigger(row)
 
 
 def is_trigger(trigger: Trigger) -> sa.ColumnElement[bool]:
