@@ -45,7 +45,8 @@ def _unreadable(connection: Connection, query: sa.Select[Any], error: ValueError
     tables = sorted({each.name for each in visitors.iterate(query) if isinstance(each, sa.Table)})
     return StateError(
         f"{', '.join(tables)} of the ledger at {connection.engine.url} holds what is no JSON, or no "
-        f"time: {error}; allowed: what this program writes, days as YYYY-MM-DD, times as YYYY-MM-DD HH:MM:SS in UTC"
+        f"time: {error}; allowed: what this program writes, days as YYYY-MM-DD, times as "
+        "YYYY-MM-DD HH:MM:SS in UTC"
     )
 
 
