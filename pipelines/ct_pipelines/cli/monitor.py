@@ -21,8 +21,8 @@ _FEATURES_SHOWN = 5
 _EPILOG = """\b
 Examples:
   kfp-ct monitor drift model.yaml                       look, record, and ask for a run if it has drifted
-  kfp-ct monitor drift model.yaml --as-of 2013-06-01    the present champion, looked at on that day
   kfp-ct monitor performance model.yaml --dry-run       look, and let nothing follow from it
+  kfp-ct monitor drift model.yaml --as-of 2013-06-01 --dry-run    at the week before that day
 """
 _DRIFT = """\b
 Examples:
