@@ -239,3 +239,11 @@ def test_before_enough_days_have_a_value_nothing_is_called_fine(world):
     verdicts = [world.look(day_text(number)).verdict for number in (28, 29, 31, 32, 33, 40)]
 
     assert verdicts == ["insufficient"] * 4 + ["fine"] * 2
+
+
+def test_old_evidence_alone_asks_for_no_run(world):
+    world.write(range(28, 50), 0.45)
+    fires, later = world.look(day_text(50)), world.look(day_text(59))
+
+    assert (fires.verdict, fires.fires) == ("fire", True)
+    assert (later.verdict, later.reason, later.fires) == ("insufficient", "nothing_current", False)

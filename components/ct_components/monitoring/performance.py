@@ -104,7 +104,11 @@ def _measure(champion: Champion, performance: Performance, seen: Seen, *, keep: 
 def _nothing(spec: ModelSpec, seen: Seen) -> Decision | None:
     """Returns what to say where there is nothing to judge."""
     assert seen.reign is not None
-    when = seen.reign.matured.text(seen.reign.timezone)
+    return _nothing_since(spec, seen, seen.reign) or _nothing_now(seen, seen.reign)
+
+
+def _nothing_since(spec: ModelSpec, seen: Seen, reign: Reign) -> Decision | None:
+    when = reign.matured.text(reign.timezone)
     if seen.since is None:
         if any(metric.values for metric in seen.measured.values()):
             return None
@@ -122,6 +126,14 @@ def _nothing(spec: ModelSpec, seen: Seen) -> Decision | None:
             f"label delay of {spec.source.label_delay} has passed.",
         )
     return None
+
+
+def _nothing_now(seen: Seen, reign: Reign) -> Decision | None:
+    """Old evidence alone asks for no run: it would have no rows of now to learn from."""
+    if any(metric.window.n for metric in seen.measured.values()):
+        return None
+    when = reign.current.text(reign.timezone)
+    return Decision(INSUFFICIENT, "nothing_current", f"Nothing was measured in the current window, {when}.")
 
 
 def _not_matured(reign: Reign) -> str:

@@ -99,6 +99,7 @@ REASONS = {
     "no_rows": "no rows since promotion",
     "no_labels": "no labels",
     "no_metrics": "no stored values",
+    "nothing_current": "nothing in the current window",
     "broken_data": "the data are at fault, and nothing is trained",
 }
 """What each reason means; some words mean something else on a verdict."""
