@@ -21,6 +21,7 @@ STAGES = (
     "train-model",
     "evaluate-challenger",
     "promote-challenger",
+    "deploy-model",
     "notify",
 )
 SERVICE_STAGES = {
@@ -29,6 +30,7 @@ SERVICE_STAGES = {
     "train-model",
     "evaluate-challenger",
     "promote-challenger",
+    "deploy-model",
     "notify",
 }
 
