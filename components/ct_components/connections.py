@@ -74,6 +74,11 @@ def state_home(environment: Mapping[str, str] = os.environ) -> Path:
     return Path(environment.get(STATE_HOME) or ".kfp-ct").resolve()
 
 
+def in_a_pod(environment: Mapping[str, str] = os.environ) -> bool:
+    """Returns whether this is a pod: what is kept in its files vanishes with it."""
+    return bool(environment.get("KUBERNETES_SERVICE_HOST"))
+
+
 def report_root(environment: Mapping[str, str] = os.environ) -> Path:
     """Returns where monitors write their pages: ``KFP_CT_REPORT_ROOT``, else a folder of the state folder."""
     return Path(environment.get(REPORT_ROOT) or state_home(environment) / "monitoring").absolute()

@@ -103,6 +103,11 @@ class Registry:
             # What urllib says of an address that it cannot parse.
             raise self._refused(error) from error
 
+    @property
+    def place(self) -> str:
+        """Where it is, for a message."""
+        return redact(self._connections.tracking_uri)
+
     @contextmanager
     def answering(self) -> Iterator[None]:
         """Turns what MLflow raises into errors of ours; calls of MLflow elsewhere belong in it, too.
@@ -127,9 +132,7 @@ class Registry:
             raise self._refused(error) from error
 
     def _unreachable(self, error: Exception) -> CTError:
-        return Unreachable(
-            f"MLflow at {redact(self._connections.tracking_uri)} does not answer: {first_line(error)}"
-        )
+        return Unreachable(f"MLflow at {self.place} does not answer: {first_line(error)}")
 
     def _refused(self, error: Exception) -> CTError:
         return StateError(f"MLflow at {redact(self._connections.tracking_uri)} refuses: {first_line(error)}")

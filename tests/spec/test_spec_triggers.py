@@ -108,3 +108,16 @@ def test_unknown_keys_are_answered_with_those_of_a_section_that_may_be_null(smal
     assert line.startswith(
         "triggers.drift.psi (line 8): unknown key; allowed here: check, psi_threshold, alpha"
     )
+
+
+def test_a_threshold_that_no_model_reaches_is_refused(small, refused):
+    (line,) = refused(f"{small}triggers: {{performance: {{metrics: {{roc_auc: {{threshold: 60}}}}}}}}\n")
+
+    place = "triggers.performance.metrics.roc_auc.threshold (line 8)"
+    assert line == f"{place}: got 60; allowed: below 1, as no model scores more"
+
+
+def test_a_loss_may_have_any_threshold(small):
+    watched = triggers_of(small, "{performance: {metrics: {log_loss: {threshold: 1.5}}}}").performance.metrics
+
+    assert watched["log_loss"].threshold == 1.5

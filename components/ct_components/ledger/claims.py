@@ -92,7 +92,7 @@ def _claimed_before(
 
 def _take(connection: Connection, run: Run, now: datetime) -> Run:
     request = TriggerRequest(run.model, run.key, run.reason, "pipeline", {}, as_of=run.as_of)
-    return _begin(connection, run, now, request, "This run did not pass the door.")
+    return _begin(connection, run, now, request, "It was started in KFP or by kfp-ct run, and not submitted.")
 
 
 def _begin(connection: Connection, run: Run, now: datetime, request: TriggerRequest, explanation: str) -> Run:

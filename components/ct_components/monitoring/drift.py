@@ -225,7 +225,7 @@ def _identity(watching: Watching, champion: Version | None) -> dict[str, Any]:
 
 def _without_champion(watching: Watching) -> Look:
     window, model = watching.current, watching.spec.model
-    explanation = f"{model} has no champion yet, so there is nothing to compare with."
+    explanation = watching.no_champion
     page = pages.DriftPage(
         model=model,
         as_of=watching.as_of.isoformat(),

@@ -62,6 +62,11 @@ class Watching:
         return self.spec.source.timezone
 
     @property
+    def no_champion(self) -> str:
+        """What there is to say without a champion: mostly that somebody stands in another folder."""
+        return f"{self.spec.model} has no champion yet in MLflow at {self.registry.place}."
+
+    @property
     def current(self) -> Window:
         """The current window, which ends at as-of."""
         return Window(self.spec.windows.current.subtract(self.as_of, self.timezone), self.as_of)

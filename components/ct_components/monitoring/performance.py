@@ -65,7 +65,7 @@ def look_at_performance(watching: Watching, *, keep: bool = True) -> Look:
     """
     performance = performance_settings(watching.spec)
     if watching.champion is None:
-        return _look(watching, Seen(), Decision(INSUFFICIENT, NO_CHAMPION, "There is no champion yet."))
+        return _look(watching, Seen(), Decision(INSUFFICIENT, NO_CHAMPION, watching.no_champion))
     champion = Champion(watching, watching.champion)
     seen = Seen(reign=champion.reign)
     if champion.reign.matured.is_empty:

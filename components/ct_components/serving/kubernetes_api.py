@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import Any, NoReturn
 
+from ct_components import connections
 from ct_components.connections import first_line, redact
 from ct_components.errors import Overtaken, StateError, Unreachable
 from ct_components.serving.targets import Resource, Thing
@@ -32,7 +33,7 @@ class KubernetesApi:
 
         configuration = client.Configuration()
         try:
-            self.namespace = _configure(config, configuration)
+            self.namespace = configure(config, configuration)
         except (config.ConfigException, yaml.YAMLError, OSError) as error:
             raise StateError(f"no Kubernetes cluster is known here: {first_line(error)}") from None
         # Whether a call may be repeated is for the caller to decide: an answer may be lost after a change.
@@ -119,9 +120,9 @@ class KubernetesApi:
         return "which there are, one may not see"
 
 
-def _configure(config: Any, configuration: Any) -> str:
+def configure(config: Any, configuration: Any) -> str:
     """Fills in how the cluster is reached, and returns the namespace that one is in."""
-    if os.environ.get("KUBERNETES_SERVICE_HOST"):
+    if connections.in_a_pod():
         config.load_incluster_config(client_configuration=configuration)
         return _POD_NAMESPACE.read_text(encoding="utf-8").strip() if _POD_NAMESPACE.exists() else "default"
     # The library reads the variable when it is imported; here it counts when it is used.

@@ -29,6 +29,7 @@ def contradictions(spec: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _two_seeds(spec)
     yield from _never_enough_days(spec)
     yield from _unreachable_floors(spec)
+    yield from _unreachable_thresholds(spec)
     yield from _slices(spec)
     yield from _schedule_held_back(spec)
     yield from _beyond_memory(spec)
@@ -128,6 +129,16 @@ def _never_enough_days(spec: Mapping[str, Any]) -> Iterator[Problem]:
     if 0 < days < clusters and length:
         allowed = f"at least {clusters - 1}d, or a smaller gates.min_clusters: with {clusters} days needed, "
         yield Problem.of(("windows", "holdout"), text, allowed + "every verdict would be insufficient")
+
+
+def _unreachable_thresholds(spec: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yields thresholds above 1 for scores: every look would find the champion too bad."""
+    metrics = _section(_section(_section(spec, "triggers"), "performance"), "metrics")
+    for metric in metrics:
+        threshold = _section(metrics, metric).get("threshold")
+        if metric not in _LOSSES and isinstance(threshold, (int, float)) and threshold > 1:
+            path: KeyPath = ("triggers", "performance", "metrics", metric, "threshold")
+            yield Problem.of(path, threshold, "below 1, as no model scores more")
 
 
 def _unreachable_floors(spec: Mapping[str, Any]) -> Iterator[Problem]:

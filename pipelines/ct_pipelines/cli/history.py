@@ -166,6 +166,7 @@ def _instant(value: datetime) -> str:
 
 def _print_table(title: str, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     """Nothing is cut to a terminal's width: what is read here is copied, or goes through grep."""
+    rows = [tuple(" ".join(cell.split()) for cell in row) for row in rows]  # a note may have lines
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     click.echo(f"\n{title}" if rows else f"\n{title}: none")
     for row in (head, *rows) if rows else ():

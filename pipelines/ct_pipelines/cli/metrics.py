@@ -14,7 +14,7 @@ import click
 from ct_components.errors import SourceError, SpecError
 
 if TYPE_CHECKING:
-    from ct_components.ledger import Ledger, MetricRecord
+    from ct_components.ledger import MetricRecord
 
 _EPILOG = """\b
 Examples:
@@ -102,8 +102,9 @@ def import_(file: Path, source: str) -> None:
 def _add(records: "Sequence[MetricRecord]") -> None:
     """Records values, and warns of those that nobody will look at: a service may be ahead of the ledger."""
     from ct_components.spec.fields import Metric
+    from ct_pipelines.ledgers import open_ledger_here
 
-    ledger = _ledger()
+    ledger = open_ledger_here()
     ledger.add_metrics(records)
     for kind, given, known in (
         ("metric", {each.metric for each in records}, get_args(Metric)),
@@ -116,16 +117,6 @@ def _add(records: "Sequence[MetricRecord]") -> None:
                 f"warning: no monitor looks at the {kind} {name!r}; {hint}known: {', '.join(known) or 'none'}"
             )
             click.echo(text, err=True)
-
-
-def _ledger() -> "Ledger":
-    from ct_components import connections
-    from ct_components.ledger import open_ledger
-
-    home = connections.state_home() / "ledger.db"
-    ledger = open_ledger(connections.ledger_url() or connections.sqlite_url(home))
-    assert ledger is not None
-    return ledger
 
 
 def _read(file: Path, source: str) -> "list[MetricRecord]":

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from ct_components.monitoring.look import Look, Watching
     from ct_components.spec import ModelSpec
 
-_IN_A_POD = "KUBERNETES_SERVICE_HOST"
 _FEATURES_SHOWN = 5
 
 _EPILOG = """\b
@@ -125,7 +124,7 @@ def _environment() -> dict[str, str]:
     """A laptop has embedded services; a pod has what it was given, as they would vanish with it."""
     from ct_components import connections
 
-    own = {} if os.environ.get(_IN_A_POD) else connections.embedded(connections.state_home())
+    own = {} if connections.in_a_pod() else connections.embedded(connections.state_home())
     return {**os.environ, **own}
 
 

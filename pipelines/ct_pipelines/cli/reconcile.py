@@ -54,7 +54,7 @@ def _pin() -> Callable[[str], list[str]] | None:
     from importlib.util import find_spec
 
     from ct_components import connections
-    from ct_pipelines.triggers.opening import open_shared_ledger
+    from ct_pipelines.ledgers import open_ledger_here
 
     home = connections.state_home()
     environment = os.environ | connections.embedded(home)
@@ -69,7 +69,7 @@ def _pin() -> Callable[[str], list[str]] | None:
 
         registry = Registry(connections.from_environment(environment))
         before = registry.alias(model, CHAMPION)
-        after = pin_champion(registry, open_shared_ledger(), model)
+        after = pin_champion(registry, open_ledger_here(), model)
         if before == after:
             return []
         named = [f"version {each.number}" if each else "nothing" for each in (before, after)]

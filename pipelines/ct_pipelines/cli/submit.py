@@ -160,10 +160,13 @@ def _print(found: Mapping[str, Any], *, as_json: bool) -> None:
 
 
 def in_words(found: Mapping[str, Any]) -> str:
-    """Says in a line what was decided."""
+    """Says in a line what was decided, and what could be done about it."""
+    from ct_pipelines.triggers.policy import OVERRULABLE
+
     run = f"run {found['run_id']}" if found.get("run_id") else "would have a run"
     words = {"run": run, "answer": "nothing new to run", "suppress": f"suppressed ({found['why']})"}
-    return f"{found['model']} {found['key']}: {words[found['decision']]}: {found['explanation']}"
+    overruled = "; --force --note WHY overrules it" if found["why"] in OVERRULABLE else ""
+    return f"{found['model']} {found['key']}: {words[found['decision']]}: {found['explanation']}{overruled}"
 
 
 def _progress(text: str) -> None:

@@ -1,15 +1,13 @@
 """CronJobs that start a model's pipeline on a schedule: the only module that speaks to Kubernetes."""
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ct_components.connections import first_line
 from ct_components.errors import Unreachable
+from ct_components.serving.kubernetes_api import configure
 
 _LABELS = "app.kubernetes.io/part-of=kfp-continuous-training,kfp-ct/model={model},kfp-ct/workload=schedule"
-_POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _TIMEOUTS = (5, 30)
 _LOOKS_LATER = frozenset({408, 425, 429})
 
@@ -45,7 +43,7 @@ def find_cronjobs(model: str, namespace: str | None = None) -> CronJobs:
 
     configuration = client.Configuration()
     try:
-        own = _configure(config, configuration)
+        own = configure(config, configuration)
     except (config.ConfigException, yaml.YAMLError, OSError) as error:
         return CronJobs(unchecked=f"no Kubernetes cluster is known here ({first_line(error)})")
     configuration.retries = False
@@ -64,18 +62,6 @@ def find_cronjobs(model: str, namespace: str | None = None) -> CronJobs:
     return CronJobs(
         tuple(sorted(job.metadata.name for job in found.items if not job.spec.suspend)), namespace
     )
-
-
-def _configure(config: Any, configuration: Any) -> str:
-    """Fills in how the cluster is reached, and returns the namespace that one is in."""
-    if os.environ.get("KUBERNETES_SERVICE_HOST"):
-        config.load_incluster_config(client_configuration=configuration)
-        return _POD_NAMESPACE.read_text(encoding="utf-8").strip() if _POD_NAMESPACE.exists() else "default"
-    # The library reads the variable when it is imported; here it counts when it is used.
-    file = os.environ.get("KUBECONFIG") or None
-    config.load_kube_config(file, client_configuration=configuration)
-    _, current = config.list_kube_config_contexts(file)
-    return str(current["context"].get("namespace") or "default")
 
 
 def _refused(error: Any, namespace: str, host: str) -> CronJobs:

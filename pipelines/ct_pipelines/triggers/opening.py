@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 
 from ct_components import connections
 from ct_components.errors import StateError
-from ct_components.ledger import Ledger, open_ledger
+from ct_pipelines.ledgers import open_ledger_here
 from ct_pipelines.triggers.door import Door
 
 if TYPE_CHECKING:
     from ct_components.spec import ModelSpec
     from ct_pipelines.local.session import Session
-
-_IN_A_POD = "KUBERNETES_SERVICE_HOST"
 
 
 def open_door(
@@ -36,8 +34,8 @@ def open_door(
         from ct_pipelines.kfp_api.settings import KfpSettings
 
         settings = KfpSettings.from_environment(environment)
-        return Door(open_shared_ledger(environment), KfpEngine(settings, package))
-    if environment.get(_IN_A_POD):
+        return Door(open_ledger_here(environment), KfpEngine(settings, package))
+    if connections.in_a_pod(environment):
         raise StateError(
             f"{connections.KFP_HOST} is not set, and a pod is no place to run a pipeline in; allowed: KFP's "
             "address, such as http://ml-pipeline.kubeflow.svc.cluster.local:8888"
@@ -48,21 +46,6 @@ def open_door(
 def leads_to_kfp(environment: Mapping[str, str] = os.environ) -> bool:
     """Returns whether runs are KFP's, and not this machine's."""
     return bool(environment.get(connections.KFP_HOST, "").strip())
-
-
-def open_shared_ledger(environment: Mapping[str, str] = os.environ) -> Ledger:
-    """Opens the ledger that `KFP_CT_LEDGER_URL` names; on a laptop, else, the one in the state folder.
-
-    Raises:
-        StateError: If a pod is given none.
-    """
-    url = connections.ledger_url(environment)
-    if url is None and environment.get(_IN_A_POD):
-        raise StateError(f"{connections.LEDGER_URL} is not set; allowed: the ledger's SQLAlchemy URL")
-    home = connections.state_home(environment)
-    ledger = open_ledger(url or connections.sqlite_url(home / "ledger.db"))
-    assert ledger is not None
-    return ledger
 
 
 def _local_door(environment: Mapping[str, str], *, as_json: bool, package: Path | None) -> Door:
@@ -77,7 +60,7 @@ def _local_door(environment: Mapping[str, str], *, as_json: bool, package: Path 
             warm.prepare()
         return Session(spec, pipeline=package, as_json=as_json)
 
-    ledger = open_shared_ledger(environment)
+    ledger = open_ledger_here(environment)
     home = connections.state_home(environment)
     shared = connections.ledger_url(environment) is not None
     return Door(ledger, LocalEngine(make_session, ledger, home, shared=shared))

@@ -132,6 +132,8 @@ def breaker(asked: Asked, standing: Standing) -> Decision | None:
 
 
 RULES: tuple[Rule, ...] = (in_flight, cooldown, budget, breaker)
+OVERRULABLE = ("cooldown", "budget", "breaker")
+"""Reasons of a suppression that somebody may overrule."""
 
 
 def _counted(standing: Standing) -> Iterator[Start]:
