@@ -192,6 +192,12 @@ def _judged(model: str, version: str, run_id: str | None, expected: str) -> Cand
 
 def _void(ledger: Ledger | None, judged: Candidate, current: str) -> StateError:
     """Returns the error after recording it: a verdict that came to nothing is on record, too."""
+    if not judged.run_id:
+        # A rollback, or a version that somebody insisted on: no verdict is in question.
+        return StateError(
+            f"version {judged.version} of {judged.model} did not become champion: the champion was "
+            f"{judged.expected or 'none'} when that was asked for, and is now {current or 'none'}"
+        )
     why = (
         f"it was judged against champion {judged.expected or 'none'}, and the champion is now "
         f"{current or 'none'}"

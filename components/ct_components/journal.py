@@ -16,7 +16,7 @@ from ct_components.registry import CHAMPION, Registry, Version
 
 # What MLflow keeps of a tag here; the oldest entries make room.
 _LONGEST_TAG = 5000
-_LONGEST_NOTE = 500
+LONGEST_NOTE = 500
 _JOURNAL = "promotions"
 _WAITING = "waiting"
 _ENTRY = ("run_id", "kind", "previous_version", "reason", "note", "windows")
@@ -54,7 +54,7 @@ def describe(registry: Registry, version: Version, promotion: Promotion, *, jour
 def _with_entry(version: Version, promotion: Promotion) -> str:
     content = {name: getattr(promotion, name) for name in _ENTRY if getattr(promotion, name)}
     if promotion.note:
-        content["note"] = promotion.note[:_LONGEST_NOTE]
+        content["note"] = promotion.note[:LONGEST_NOTE]
     entries = [*_entries(version), {"at": promotion.created_at.isoformat(), **content}]
     while len(text := json.dumps(entries)) > _LONGEST_TAG and len(entries) > 1:
         entries = entries[1:]

@@ -156,6 +156,36 @@ class TestRollback:
         assert versions(here, third)[3:] == [("2", "rollback", "alarms"), ("1", "rollback", "alarms")]
         assert third.alias() == "1"
 
+    def test_what_was_rolled_back_is_named_as_what_can_be_told(self, here, third):
+        for _ in range(2):
+            deciding.rollback(here, third.name, None, "alarms")
+
+        with pytest.raises(StateError, match=r"version 1 is champion; --to takes what was .*: 2, 3$"):
+            deciding.rollback(here, third.name, None, "alarms")
+        with pytest.raises(StateError, match=r"was never champion; allowed: 2, 3, or any version with"):
+            deciding.rollback(here, third.name, "9", "alarms")
+        assert deciding.rollback(here, third.name, "3", "it was none of these").version == "3"
+
+    def test_a_champion_that_changed_meanwhile_stays(self, here, third, monkeypatch):
+        monkeypatch.setattr(deciding, "check", lambda *_: third.move_alias("1"))
+
+        with pytest.raises(
+            StateError, match=r"^version 2 of .* did not become champion: the champion was 3 when .* now 1$"
+        ):
+            deciding.rollback(here, third.name, None, "alarms")
+        assert third.alias() == "1"
+
+    def test_of_two_at_once_the_second_says_that_it_changed_nothing(self, here, third, monkeypatch):
+        def check_slowly(*_):
+            monkeypatch.setattr(deciding, "check", lambda *_: None)
+            deciding.rollback(here, third.name, None, "the first")
+
+        monkeypatch.setattr(deciding, "check", check_slowly)
+        outcome = deciding.rollback(here, third.name, None, "the second")
+
+        assert (outcome.changed, outcome.text) == (False, f"{third.name}: version 2 is champion already")
+        assert versions(here, third)[3:] == [("2", "rollback", "the first")]
+
     def test_it_goes_where_it_is_told(self, here, third):
         assert deciding.rollback(here, third.name, "1", "alarms").before == "3"
         assert third.alias() == "1"
@@ -179,7 +209,9 @@ class TestRollback:
     def test_a_version_that_was_deleted_is_named(self, here, third):
         third.registry._client.delete_model_version(third.name, "2")
 
-        with pytest.raises(StateError, match=r"has no version '2'; it has: 3, 1"):
+        with pytest.raises(
+            StateError, match=r"has no version '2'; it has: 3, 1; version 3 is champion; --to "
+        ):
             deciding.rollback(here, third.name, "2", "alarms", force=True)
         assert deciding.rollback(here, third.name, "1", "alarms").version == "1"
 
@@ -215,6 +247,11 @@ class TestWhoWasChampion:
         assert then.until < now.promotion.created_at
         assert json.loads(json.dumps(then.to_dict()))["previous_version"] is None
 
+    def test_an_alias_that_was_moved_by_hand_is_seen(self, champion, ask):
+        champion.move_alias("3")
+
+        assert (ask().promotion.version, ask().promotion.kind) == ("3", "external")
+
     @pytest.mark.usefixtures("champion")
     def test_before_the_first_there_was_none(self, ask):
         found = ask("2020-01-01")
@@ -232,6 +269,27 @@ class TestWhoWasChampion:
     def test_a_model_that_nobody_knows(self, ask):
         with pytest.raises(StateError, match="nothing is on record of a champion of"):
             ask()
+
+
+def test_while_mlflow_is_away_the_ledger_says_it_with_a_word(services, model, caplog, monkeypatch):
+    model.promote("1", "")
+    away = {**services.environment, "MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+
+    assert champion_at(model.name, "", away).promotion.version == "1"
+    assert "by the ledger alone, since its alias cannot be seen: MLflow at" in caplog.text
+
+
+def test_the_spec_of_another_model_is_refused(services, tmp_path):
+    spec = tmp_path / "model.yaml"
+    source = "{type: parquet, uri: /data/*.parquet, timestamp: at, timezone: UTC}"
+    spec.write_text(
+        f"model: churn\ntask: binary\nsource: {source}\ncolumns: {{target: left, numeric: [age]}}\n"
+    )
+
+    assert people.open_services(spec, "churn", services.environment).spec["model"] == "churn"
+    with pytest.raises(SpecError, match=r"model.yaml' is of model 'churn'; allowed: one of 'shop'"):
+        people.open_services(spec, "shop", services.environment)
 
 
 def test_a_date_is_meant_on_the_models_own_clock(services, model):

@@ -43,7 +43,7 @@ def command(
 
     if force and (version is None or rejects):
         raise click.UsageError("--force goes with a VERSION, and not with --reject")
-    services = open_services(spec)
+    services = open_services(spec, model)
     if rejects:
         outcome = reject(services, model, version, note)
     else:

@@ -34,6 +34,6 @@ def command(
 
     if not note.strip():
         raise click.UsageError("--note is empty; whoever reads the history wants to know why")
-    services = open_services(spec)
+    services = open_services(spec, model)
     outcome = rollback(services, model, to, note, force=force)
     finish(services, outcome, serving=serving, as_json=as_json)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ct_components.champion import Grounds, check_expected, make_champion
 from ct_components.errors import CTError, StateError
-from ct_components.journal import earlier_champions, stop_waiting
+from ct_components.journal import LONGEST_NOTE, earlier_champions, stop_waiting
 from ct_components.ledger import Candidate, Promotion
 from ct_components.registry import STAGING, Version
 from ct_components.spec import RegistrySettings
@@ -84,7 +84,7 @@ def promote(services: Services, model: str, number: str | None, note: str, *, fo
         run_id=candidate.run_id or None,
         grounds=grounds,
     )
-    return _changed(model, version.number, before, "manual", note)
+    return _done(services, model, version.number, before, "manual", note)
 
 
 def reject(services: Services, model: str, number: str | None, note: str) -> Outcome:
@@ -126,7 +126,7 @@ def rollback(services: Services, model: str, to: str | None, note: str, *, force
     if to is not None and to == before:
         return _unchanged(model, before, "rollback")
     target = _target(services, model, to, before, force=force)
-    version = find_version(services.registry, model, target)
+    version = _existing(services, model, target, before)
     if not force:
         _check(
             services, version, before, hint="; --to takes another version, and --force leaves out the check"
@@ -140,7 +140,7 @@ def rollback(services: Services, model: str, to: str | None, note: str, *, force
         run_id=None,
         grounds=Grounds("rollback", note=note),
     )
-    return _changed(model, version.number, before, "rollback", note)
+    return _done(services, model, version.number, before, "rollback", note)
 
 
 def _broken_off(services: Services, model: str, to: str | None) -> Promotion | None:
@@ -154,17 +154,28 @@ def _broken_off(services: Services, model: str, to: str | None) -> Promotion | N
 def _target(services: Services, model: str, to: str | None, before: str, *, force: bool) -> str:
     promotions = services.promotions(model)
     earlier = earlier_champions(promotions)
+    # The latest first. What was rolled back is taken by its number only.
+    once = dict.fromkeys(each.version for each in reversed(promotions) if each.version != before)
+    allowed = ", ".join(once) or "none"
     if to is None:
         if not earlier:
-            raise StateError(f"{model} has no earlier champion to roll back to; {_stays(before)}")
+            left = f"; --to takes what was rolled back: {allowed}" if once else ""
+            raise StateError(f"{model} has no earlier champion to roll back to; {_stays(before)}{left}")
         return earlier[0]
-    if not force and to not in {each.version for each in promotions}:
-        allowed = ", ".join(earlier) or "none"
+    if not force and to not in once:
         raise StateError(
             f"--to: version {to} of {model} was never champion; allowed: {allowed}, or any version with "
             f"--force; {_stays(before)}"
         )
     return to
+
+
+def _existing(services: Services, model: str, number: str, champion: str) -> Version:
+    """A champion of old may have been deleted."""
+    try:
+        return find_version(services.registry, model, number)
+    except StateError as error:
+        raise StateError(f"{error}; {_stays(champion)}; --to takes another version") from None
 
 
 def _candidate(
@@ -201,6 +212,15 @@ def _check(services: Services, version: Version, champion: str, hint: str = "") 
         check(services.registry, version, section(spec, "registry", RegistrySettings).check)
     except CTError as error:
         raise type(error)(f"{error}; {_stays(champion)}{hint}") from error
+
+
+def _done(services: Services, model: str, version: str, before: str, kind: str, note: str) -> Outcome:
+    """Of two that want the same at once, one is on record with its note, and the other changed nothing."""
+    latest = services.promotions(model)[-1]
+    said = (latest.note or "")[:LONGEST_NOTE]
+    if latest.version == version and (latest.kind, said) != (kind, note[:LONGEST_NOTE]):
+        return _unchanged(model, version, kind)
+    return _changed(model, version, before, kind, note)
 
 
 def _changed(model: str, version: str, before: str, kind: str, note: str | None) -> Outcome:

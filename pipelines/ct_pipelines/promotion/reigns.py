@@ -1,16 +1,19 @@
 """Who was champion when."""
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from ct_components.errors import SpecError, StateError
+from ct_components.errors import CTError, SpecError, StateError
 from ct_components.journal import in_charge_at, tagged_promotions
 from ct_components.ledger import Ledger, Promotion
 from ct_components.windows import parse_as_of
 from ct_pipelines.promotion.services import open_known_ledger, open_services
+
+logger = logging.getLogger("kfp-ct")
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ class InCharge:
 def champion_at(model: str, at: str, environment: Mapping[str, str] = os.environ) -> InCharge:
     """Returns who was champion at an instant: by the ledger alone, if there is one, else by MLflow's tags.
 
+    Who asks for now learns what a hand or a crash left: the ledger follows the alias first, or is followed.
+
     Args:
         model: The model's name.
         at: A date, which is its first instant, or an ISO time, on the model's own clock unless it has an
@@ -58,6 +63,8 @@ def champion_at(model: str, at: str, environment: Mapping[str, str] = os.environ
         Unreachable: If the ledger or MLflow does not answer.
     """
     ledger = open_known_ledger(environment)
+    if ledger and not at:
+        _catch_up(model, environment)
     promotions = (
         ledger.promotions(model)
         if ledger
@@ -70,6 +77,14 @@ def champion_at(model: str, at: str, environment: Mapping[str, str] = os.environ
     found = in_charge_at(promotions, instant)
     later = [each for each in promotions if found is None or each.sequence > found.sequence]
     return InCharge(model, instant, found, later[0].created_at if later else None)
+
+
+def _catch_up(model: str, environment: Mapping[str, str]) -> None:
+    """The ledger knows of no hand that moved the alias; while MLflow is away it is all there is to go by."""
+    try:
+        open_services(environment=environment).champion(model)
+    except CTError as error:
+        logger.warning("by the ledger alone, since its alias cannot be seen: %s", error)
 
 
 def _instant(text: str, timezone: str) -> datetime:

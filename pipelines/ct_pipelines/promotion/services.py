@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from ct_components import connections
 from ct_components.champion import pin_champion
-from ct_components.errors import StateError
+from ct_components.errors import SpecError, StateError
 from ct_components.journal import tagged_candidates, tagged_promotions
 from ct_components.ledger import Candidate, Ledger, Promotion, open_ledger
 from ct_components.registry import Registry, Version
@@ -60,12 +60,14 @@ class Services:
         return spec if isinstance(spec, dict) else {}
 
 
-def open_services(spec: Path | None = None, environment: Mapping[str, str] = os.environ) -> Services:
+def open_services(
+    spec: Path | None = None, model: str | None = None, environment: Mapping[str, str] = os.environ
+) -> Services:
     """Opens MLflow and the ledger that the environment names, else those in the state folder.
 
     Raises:
         StateError: If there is no MLflow.
-        SpecError: If a spec is given, and is not allowed.
+        SpecError: If a spec is given, and is not allowed, or is that of another model than `model`.
         Unreachable: If one of them does not answer.
     """
     home = connections.state_home(environment)
@@ -76,6 +78,8 @@ def open_services(spec: Path | None = None, environment: Mapping[str, str] = os.
         )
     embedded = {**environment, **connections.embedded(home, environment)}
     given = load_spec(spec).model_dump(mode="json") if spec else None
+    if given and model not in (None, given["model"]):
+        raise SpecError(f"--spec: {str(spec)!r} is of model {given['model']!r}; allowed: one of {model!r}")
     return Services(Registry(connections.from_environment(embedded)), open_known_ledger(environment), given)
 
 
