@@ -5,10 +5,12 @@ import os
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from ct_components.ledger import open_ledger
 from ct_pipelines.cli import VERBS
 
 KFP_CT = Path(sys.executable).with_name("kfp-ct")
@@ -171,3 +173,20 @@ def test_a_reader_that_stops_early_is_no_error():
 
     assert said == b""
     assert process.returncode in {1, 141}
+
+
+def test_half_a_character_is_refused_before_anything_is_written(call):
+    ended = call("rollback", "shop", "--note", "caf\udce9")
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "Error: 'caf?' is no text in UTF-8" in ended.stderr
+
+
+def test_a_note_forges_no_row_of_history_and_moves_no_cursor(call, tmp_path):
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    ledger = open_ledger(url)
+    ledger.record_promotion("shop", "1", previous=None, run_id=None, kind="manual", note="a\n\x1b[31mb")
+
+    assert call("history", "shop", KFP_CT_LEDGER_URL=url).stdout.rstrip().endswith("manual  a [31mb")
+    shown = call("champion", "shop", "--at", f"{datetime.now(UTC).isoformat()}", KFP_CT_LEDGER_URL=url)
+    assert shown.stdout.splitlines()[-1] == "  note: a [31mb"

@@ -6,6 +6,7 @@ Each verb is a module of its own, imported when it is used: help must not wait f
 import difflib
 import importlib
 import sys
+from collections.abc import Sequence
 
 import click
 
@@ -76,9 +77,17 @@ def cli() -> None:
     """Retrain a model when it is needed, and promote it only when it is proven better."""
 
 
+def _check_arguments(arguments: Sequence[str]) -> None:
+    """Half a character would be refused by MLflow or a database later, after something was written."""
+    for each in arguments:
+        if any("\ud800" <= sign <= "\udfff" for sign in each):
+            raise click.UsageError(f"{each.encode('utf-8', 'replace').decode()!r} is no text in UTF-8")
+
+
 def main() -> None:
     """Runs the command line; an error that a user can act on is one message and an exit code."""
     try:
+        _check_arguments(sys.argv[1:])
         code = cli.main(prog_name="kfp-ct", standalone_mode=False)
     except click.exceptions.Abort:
         click.echo("aborted", err=True)

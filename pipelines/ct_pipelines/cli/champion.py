@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ct_pipelines.cli.printed import one_line
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -22,7 +24,7 @@ _HOW = {
     "promotion": "promoted by a run",
     "manual": "promoted by a person",
     "rollback": "rolled back to by a person",
-    "external": "its alias was moved by hand",
+    "external": "its alias was moved by hand, which was seen then",
 }
 
 
@@ -34,7 +36,7 @@ def command(model: str, at: str, as_json: bool) -> None:
     """Show who is champion, or was at an instant: since when, by which run, and why.
 
     The ledger says it: KFP_CT_LEDGER_URL, else the one in the state folder. Without one, the tags that are
-    left in MLflow do.
+    left in MLflow do. Without --at, an alias that was moved by hand in MLflow is adopted first.
     """
     from ct_pipelines.promotion.reigns import champion_at
 
@@ -62,7 +64,7 @@ def _why(promotion: "Promotion") -> "Iterator[str]":
     yield f"  {_HOW.get(promotion.kind, promotion.kind)}{after}"
     for name, text in (("run", promotion.run_id), ("reason", promotion.reason), ("note", promotion.note)):
         if text:
-            yield f"  {name}: {text}"
+            yield f"  {name}: {one_line(text)}"
     for name in ("training", "holdout"):
         window = (promotion.windows or {}).get(name)
         if window:

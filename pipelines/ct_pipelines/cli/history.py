@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from ct_pipelines.cli.printed import one_line
 from ct_pipelines.gains import gain_text, is_relative
 
 # A monitor looks every hour.
@@ -166,7 +167,7 @@ def _instant(value: datetime) -> str:
 
 def _print_table(title: str, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     """Nothing is cut to a terminal's width: what is read here is copied, or goes through grep."""
-    rows = [tuple(" ".join(cell.split()) for cell in row) for row in rows]  # a note may have lines
+    rows = [tuple(map(one_line, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     click.echo(f"\n{title}" if rows else f"\n{title}: none")
     for row in (head, *rows) if rows else ():
