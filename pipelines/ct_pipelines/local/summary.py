@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from ct_components import connections
 from ct_components.spec import Duration
-from ct_components.vocabulary import FAILED
+from ct_components.vocabulary import FAILED, RETAINED
 from ct_components.windows import Windows
 from ct_pipelines.gains import gain_text
 
@@ -63,6 +63,8 @@ def run_lines(result: Result) -> Iterator[str]:
     yield f"  {'challenger':<10} {_score(report, 'challenger')}"
     yield f"  {'gain':<10} {_gain(report)}"
     yield f"  {'verdict':<10} {report['verdict']} ({report['reason']}): {report['explanation']}"
+    if result.verdict.get("verdict") == "promote" and result.run.get("outcome") == RETAINED:
+        yield f"  {'outcome':<10} {RETAINED}: {result.run.get('message') or 'the champion stays'}"
     yield f"  {'took':<10} {result.seconds:.1f} s"
 
 
