@@ -475,11 +475,11 @@ def test_memory_does_not_grow_with_the_days_since_promotion():
             rng = np.random.default_rng(0)
             for number in range(days):
                 scores = rng.random(20_000)
-                day = np.datetime64("2024-01-01") + number
+                day = np.datetime64("2024-01-01") + np.timedelta64(number, "D")
                 yield Day(day, 20_000, rng.random(20_000) < scores, scores)
 
         tracemalloc.start()
-        measure_rows(made(), scorer, performance, np.datetime64("2024-01-01") + days - 7)
+        measure_rows(made(), scorer, performance, np.datetime64("2024-01-01") + np.timedelta64(days - 7, "D"))
         most = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return most
