@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ STAGES = [
 
 
 def mlflow_rows(home, query):
-    with sqlite3.connect(home / "mlflow.db") as connection:
+    with closing(sqlite3.connect(home / "mlflow.db")) as connection:
         return connection.execute(query).fetchall()
 
 

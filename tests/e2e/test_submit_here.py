@@ -4,6 +4,7 @@ import json
 import signal
 import sqlite3
 import time
+from contextlib import closing
 
 import pytest
 from shop import FIRST_AS_OF, SECOND_AS_OF, stages_shown
@@ -135,7 +136,7 @@ def wait_for_claim(shell):
         time.sleep(0.1)
         if not (shell.home / "ledger.db").exists():
             continue
-        with sqlite3.connect(shell.home / "ledger.db") as connection:
+        with closing(sqlite3.connect(shell.home / "ledger.db")) as connection:
             try:
                 if connection.execute("SELECT count(*) FROM ct_runs").fetchone()[0]:
                     return

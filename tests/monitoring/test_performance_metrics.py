@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -103,7 +104,7 @@ def test_exchanged_versions_change_the_verdict(world):
 
 def test_values_written_in_plain_sql_count_like_any_other(world):
     path = addresses.ledger_url().removeprefix("sqlite:///")
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.executemany(
             "INSERT INTO ct_model_metrics (model, version, metric, day, value, n, source) "
             "VALUES ('shop', '1', 'roc_auc', ?, ?, 200, 'scoring-service')",
