@@ -94,10 +94,6 @@ def find_baseline(champion: Champion, performance: Performance) -> Compared:
     )
 
 
-def _unknown(why: str) -> Compared:
-    return Compared({}, "unknown", f"Baseline unknown: none was kept with the version, and {why}")
-
-
 def _kept(champion: Champion) -> HoldoutMetrics | None:
     """Asks for the file only where a tag promises it: what an artifact server says of none varies."""
     if HOLDOUT_METRICS_TAG not in champion.version.tags:

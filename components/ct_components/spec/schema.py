@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
 from ct_components.spec.durations import Duration
@@ -25,17 +26,35 @@ class _Generator(GenerateJsonSchema):
 
 
 def schema() -> dict[str, Any]:
-    """Returns the JSON schema (draft 2020-12) that a model spec in YAML or JSON follows."""
-    generated = ModelSpec.model_json_schema(schema_generator=_Generator)
+    """Returns the JSON schema that a model spec in YAML or JSON follows."""
+    return schema_of(ModelSpec)
+
+
+def schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    """Returns the JSON schema (draft 2020-12) of a pydantic model."""
+    generated = model.model_json_schema(schema_generator=_Generator)
     return {"$schema": GenerateJsonSchema.schema_dialect, **generated}
+
+
+def write_schema(model: type[BaseModel], module: str, arguments: list[str] | None = None) -> None:
+    """Writes the schema of a model to the file that the command line names.
+
+    Args:
+        model: The pydantic model.
+        module: What is run with `python -m`, for the help.
+        arguments: The command line's; None for the process's own.
+    """
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {module}", description="Writes the schema to the file that is named."
+    )
+    parser.add_argument("file", type=Path)
+    file: Path = parser.parse_args(arguments).file
+    file.write_text(json.dumps(schema_of(model), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Writes the schema to the file that is named."""
-    parser = argparse.ArgumentParser(prog="python -m ct_components.spec.schema", description=main.__doc__)
-    parser.add_argument("file", type=Path)
-    file: Path = parser.parse_args(arguments).file
-    file.write_text(json.dumps(schema(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_schema(ModelSpec, "ct_components.spec.schema", arguments)
 
 
 if __name__ == "__main__":
